@@ -1,0 +1,1 @@
+"""The crm command: run, watch and repair the CRM warehouse."""

@@ -1,0 +1,1 @@
+"""What the taps of the CRM warehouse suite share."""
