@@ -1,0 +1,459 @@
+"""How Genius is talked to: connections, failures, and paging by key."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+import typing as t
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+
+import backoff
+import pymysql
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import encoders
+from pymysql.cursors import SSCursor
+
+from tap_genius.columns import LiveColumn
+from tap_kit.errors import Retry, SkipStream, Stop, TapError
+from tap_kit.values import (
+    Odd,
+    convert_boolean,
+    convert_date,
+    convert_datetime,
+    convert_decimal,
+    convert_text,
+    convert_time,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+logger = logging.getLogger("tap-genius")
+
+ATTEMPTS_PER_HOST = 2
+RECONNECTS = 5
+PAUSE_SECONDS = 60.0
+
+# MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's (mariadb.com/kb/en/mariadb-error-codes).
+PASSWORD_EXPIRED = {1820, 1862}
+ACCESS_DENIED = {1045, 1698}
+DATABASE_DENIED = {1044}
+DATABASE_UNKNOWN = {1049}
+TABLE_DENIED = {1142, 1143}
+TABLE_MISSING = {1146}
+COLUMN_MISSING = {1054}
+HOST_REFUSED = {1129, 1130}
+TLS_FAILED = {2026}
+# Too many connections, shutdown, lock wait, deadlock, killed query and connection, lost connection,
+# server gone: the same statement may succeed on a new connection.
+PASSING = {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+PASSING |= {2002, 2003, 2006, 2013, 2014, 2055, 3024, 4031}
+CANNOT_CONNECT = {2002, 2003, 2005}
+
+Row: t.TypeAlias = "tuple[t.Any, ...]"
+Key: t.TypeAlias = "tuple[int | str, ...]"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where Genius is and how to get in; the names are those of the settings."""
+
+    host: str
+    database: str
+    user: str
+    password: str
+    port: int = 3306
+    fallback_hosts: tuple[str, ...] = ()
+    ssl_ca: str | None = None
+    ssl_cert: str | None = None
+    ssl_key: str | None = None
+    ssl_verify: bool | None = None
+    connect_timeout_seconds: int = 10
+    read_timeout_seconds: int = 600
+    retry_wait_seconds: float = 3.0
+    timezone: tzinfo = UTC
+    user_agent: str = "tap-genius"
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The hosts in the order in which they are tried; a fallback may carry its own port."""
+        found = [(self.host, self.port)]
+        for text in self.fallback_hosts:
+            host, colon, port = text.rpartition(":")
+            found.append((host, int(port)) if colon and port.isdigit() else (text, self.port))
+        return found
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS context if any TLS setting is given; None lets PyMySQL use TLS where the server offers it.
+
+        Raises:
+            Stop: If a file is missing or is no certificate.
+        """
+        if not (self.ssl_ca or self.ssl_cert or self.ssl_key or self.ssl_verify is not None):
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ssl_ca)
+            if self.ssl_cert:
+                context.load_cert_chain(self.ssl_cert, self.ssl_key)
+        except (OSError, ssl.SSLError) as error:
+            raise Stop(f"The TLS files of ssl_ca, ssl_cert and ssl_key cannot be used: {error}.") from None
+        # Certificates that a MySQL server makes for itself do not pass the strict rules of RFC 5280.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if self.ssl_verify is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def decoders(zone: tzinfo) -> dict[int, Callable[[bytes], t.Any]]:
+    """Return PyMySQL's decoders by type code: each value is converted once, from bytes to what is sent.
+
+    DATETIME is wall-clock time of ``zone``. TIMESTAMP is an instant and comes in the session's time zone,
+    which is UTC.
+    """
+
+    def text(convert: Callable[[str], t.Any]) -> Callable[[bytes], t.Any]:
+        return lambda raw: convert(raw.decode("ascii"))
+
+    integers = (FIELD_TYPE.SHORT, FIELD_TYPE.LONG, FIELD_TYPE.INT24, FIELD_TYPE.LONGLONG, FIELD_TYPE.YEAR)
+    texts = (
+        FIELD_TYPE.VARCHAR,
+        FIELD_TYPE.VAR_STRING,
+        FIELD_TYPE.STRING,
+        FIELD_TYPE.TINY_BLOB,
+        FIELD_TYPE.BLOB,
+        FIELD_TYPE.MEDIUM_BLOB,
+        FIELD_TYPE.LONG_BLOB,
+        FIELD_TYPE.JSON,
+    )
+    return {
+        **dict.fromkeys(integers, int),
+        **dict.fromkeys(texts, convert_text),
+        FIELD_TYPE.TINY: text(convert_boolean),
+        FIELD_TYPE.FLOAT: float,
+        FIELD_TYPE.DOUBLE: float,
+        FIELD_TYPE.DECIMAL: text(convert_decimal),
+        FIELD_TYPE.NEWDECIMAL: text(convert_decimal),
+        FIELD_TYPE.DATE: text(convert_date),
+        FIELD_TYPE.NEWDATE: text(convert_date),
+        FIELD_TYPE.DATETIME: text(partial(convert_datetime, zone=zone)),
+        FIELD_TYPE.TIMESTAMP: text(convert_datetime),
+        FIELD_TYPE.TIME: text(convert_time),
+    }
+
+
+@dataclass
+class Tally:
+    """What a read cost, for the report of its stream."""
+
+    requests: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class Query:
+    """A read of one table in key order.
+
+    Attributes:
+        stream: Name of the stream, for messages.
+        select: SELECT list; the key columns are among it.
+        source: FROM clause; the table is ``t``.
+        key: Key columns as SQL, in key order.
+        key_places: Positions of the key columns in the SELECT list.
+        condition: Condition on the rows; empty for all.
+        parameters: Values of the condition.
+    """
+
+    stream: str
+    select: str
+    source: str
+    key: tuple[str, ...]
+    key_places: tuple[int, ...]
+    condition: str = ""
+    parameters: tuple[t.Any, ...] = ()
+
+    def page(self, after: Key | None, size: int) -> tuple[str, tuple[t.Any, ...]]:
+        """Return the statement of the page after a key, and its parameters."""
+        conditions, parameters = [], []
+        if after is not None:
+            conditions.append(beyond(self.key))
+            parameters.extend(part for end in range(len(after)) for part in after[: end + 1])
+        if self.condition:
+            conditions.append(f"({self.condition})")
+            parameters.extend(self.parameters)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        statement = f"SELECT {self.select} FROM {self.source}{where} ORDER BY {', '.join(self.key)} LIMIT {size:d}"
+        return statement, tuple(parameters)
+
+    def key_of(self, row: Row) -> Key:
+        """Return the key of a row."""
+        parts = (row[place] for place in self.key_places)
+        return tuple(part.value if isinstance(part, Odd) else part for part in parts)
+
+
+def beyond(key: Sequence[str]) -> str:
+    """Return the condition "the key is greater than the parameters", compared as a tuple.
+
+    Spelt out, because the optimizers of MariaDB and MySQL scan the index from its start for
+    ``(a, b) > (%s, %s)`` and use a range for this form. The parameters are, for each column, those of the
+    columns before it and its own: ``a; a, b; a, b, c``.
+    """
+    cases = [
+        " AND ".join([*(f"{column} = %s" for column in key[:place]), f"{key[place]} > %s"]) for place in range(len(key))
+    ]
+    return f"({' OR '.join(f'({case})' if ' AND ' in case else case for case in cases)})"
+
+
+def moment_of(column: str) -> str:
+    """Return a date-time column as SQL, zero and part-zero dates as NULL, as they are emitted."""
+    return f"IF(MONTH({column}) AND DAYOFMONTH({column}), {column}, NULL)"
+
+
+def naive_bound(moment: datetime, zone: tzinfo) -> datetime:
+    """Return a lower bound as wall-clock time of a zone, early enough for the hour that autumn repeats.
+
+    Wall-clock times of that hour do not tell their first pass from their second. A bound within three
+    hours of it is moved back by the length of the change.
+    """
+    near = timedelta(hours=3)
+    local = moment.astimezone(zone)
+    before, after = ((moment + step).astimezone(zone).utcoffset() or timedelta(0) for step in (-near, near))
+    return local.replace(tzinfo=None) - max(before - after, timedelta(0))
+
+
+class Client:
+    """One connection to Genius, opened when needed and again when it is lost."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._tls = access.tls
+        self._decoders = decoders(access.timezone)
+        self._connection: pymysql.connections.Connection[SSCursor] | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next query opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection._force_close()  # type: ignore[attr-defined] # noqa: SLF001 - close() would read an open result to its end
+
+    def rows(self, statement: str, parameters: Sequence[t.Any] = ()) -> list[Row]:
+        """Return all rows of a small result.
+
+        Raises:
+            TapError: As ``explain`` says.
+        """
+        for pause in self._pauses():
+            try:
+                return list(self._execute(statement, parameters))
+            except pymysql.MySQLError as error:
+                self._recover(error, pause)
+        raise AssertionError  # the last pause raises
+
+    def clock(self) -> datetime:
+        """Return the present time of the server, in UTC."""
+        ((now,),) = self.rows("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)")
+        return datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    def live_columns(self, tables: Sequence[str]) -> dict[str, list[LiveColumn]]:
+        """Return the columns of those tables that exist and may be read, by table.
+
+        One query describes all tables; a second one asks MariaDB which of its text columns hold JSON.
+        """
+        marks = ", ".join(["%s"] * len(tables))
+        described = self.rows(
+            "SELECT table_name, column_name, data_type, column_type FROM information_schema.columns "
+            f"WHERE table_schema = DATABASE() AND table_name IN ({marks}) ORDER BY table_name, ordinal_position",
+            tables,
+        )
+        json_columns = self._json_columns()
+        found: dict[str, list[LiveColumn]] = {}
+        for table, name, data_type, column_type in described:
+            is_json = data_type.lower() == "json" or (table, name) in json_columns
+            column = LiveColumn(name, data_type.lower(), column_type.lower(), is_json)
+            found.setdefault(table.lower(), []).append(column)
+        return found
+
+    def _json_columns(self) -> set[tuple[str, str]]:
+        """MariaDB keeps JSON as longtext with the check ``json_valid(`column`)`` (mariadb.com/kb/en/json)."""
+        ((version,),) = self.rows("SELECT VERSION()")
+        if "mariadb" not in version.lower():
+            return set()
+        checks = self.rows(
+            "SELECT table_name, check_clause FROM information_schema.check_constraints "
+            "WHERE constraint_schema = DATABASE() AND check_clause LIKE 'json_valid(`%%'"
+        )
+        return {(table, clause[len("json_valid(`") : -2].replace("``", "`")) for table, clause in checks}
+
+    def read(self, query: Query, *, after: Key | None, page_size: int, tally: Tally) -> Iterator[Row]:
+        """Yield the rows of a query in key order, page by page, in constant memory.
+
+        A lost connection is opened again and the read goes on after the last key; without a single new
+        row in between it is tried a bounded number of times.
+
+        Raises:
+            SkipStream: If a page brings no new key, or the table cannot be read.
+            Stop: If Genius cannot be reached any more.
+        """
+        pauses = self._pauses()
+        last, first_of_page = after, None
+        while True:
+            row, count, place = None, 0, last
+            try:
+                statement, parameters = query.page(last, page_size)
+                tally.requests += 1
+                for row in self._execute(statement, parameters):
+                    if not count:
+                        key = query.key_of(row)
+                        if place is not None and key in (place, first_of_page):
+                            raise SkipStream(
+                                f"The stream {query.stream} does not get past the key {key}: a page brought no new "
+                                "keys. The key must be unique and its order that of its index."
+                            )
+                        first_of_page = key
+                        pauses = self._pauses()
+                    count += 1
+                    yield row
+            except pymysql.MySQLError as error:
+                tally.retries += 1
+                self._recover(error, next(pauses), table=query.stream)
+                if row is not None:
+                    last, first_of_page = query.key_of(row), None
+                continue
+            if count < page_size:
+                return
+            last = query.key_of(t.cast("Row", row))
+
+    def _execute(self, statement: str, parameters: Sequence[t.Any]) -> Iterator[Row]:
+        if self._connection is None:
+            self._connection = self._connect()
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, tuple(parameters))
+            while (row := cursor.fetchone()) is not None:
+                yield row
+
+    @staticmethod
+    def _pauses() -> Iterator[float | None]:
+        """Yield the pauses before each new try, with jitter; then None, once and for all."""
+        waits = backoff.expo(factor=1, max_value=PAUSE_SECONDS)
+        next(waits)  # the generator of the library starts when it is asked for the first time
+        for _ in range(RECONNECTS):
+            yield backoff.full_jitter(next(waits))
+        while True:
+            yield None
+
+    def _recover(self, error: pymysql.MySQLError, pause: float | None, *, table: str = "") -> None:
+        """Wait before the next try if there may be one, else raise what the error means."""
+        self.close()
+        meaning = explain(error, self._access, table=table)
+        if not isinstance(meaning, Retry):
+            raise meaning from None
+        if pause is None:
+            raise Stop(f"{meaning} It was tried {RECONNECTS + 1} times.", category=meaning.category) from None
+        logger.warning("%s Trying again in %.1f s.", meaning, pause)
+        time.sleep(pause)
+
+    def _connect(self) -> pymysql.connections.Connection[SSCursor]:
+        """Connect to the first host that answers: two attempts each, a few seconds apart.
+
+        Raises:
+            Stop: If no host answers, or one refuses us.
+        """
+        failures = []
+        for host, port in self._access.addresses:
+            for attempt in range(ATTEMPTS_PER_HOST):
+                if attempt:
+                    time.sleep(self._access.retry_wait_seconds)
+                try:
+                    return self._open(host, port)
+                except pymysql.MySQLError as error:
+                    meaning = explain(error, self._access, host=host, port=port)
+                    if not isinstance(meaning, Retry):
+                        raise meaning from None
+                    failures.append(str(meaning))
+                    logger.warning("%s", meaning)
+        raise Stop(f"No host of Genius can be reached. {failures[-1]}", category="connection")
+
+    def _open(self, host: str, port: int) -> pymysql.connections.Connection[SSCursor]:
+        access = self._access
+        connection = pymysql.connect(
+            host=host,
+            port=port,
+            user=access.user,
+            # As bytes: PyMySQL would encode text as Latin-1 and fail on anything else.
+            password=access.password.encode(),
+            database=access.database,
+            charset="utf8mb4",
+            use_unicode=False,
+            conv={**encoders, **self._decoders},
+            cursorclass=SSCursor,
+            connect_timeout=access.connect_timeout_seconds,
+            read_timeout=access.read_timeout_seconds,
+            program_name=access.user_agent,
+            ssl=self._tls,
+            autocommit=True,
+        )
+        with connection.cursor() as cursor:
+            # A reader that is slow to take its rows is not cut off after the usual minute; zero dates
+            # compare the same way whatever the server's mode.
+            cursor.execute("SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 600")
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        return connection
+
+
+def explain(error: pymysql.MySQLError, access: Access, *, host: str = "", port: int = 0, table: str = "") -> TapError:
+    """Return what a MySQL error means for the run, as a sentence that says what to do."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    place = f"{host or access.host}:{port or access.port}"
+    cause = getattr(error, "original_exception", None)
+    if number in PASSWORD_EXPIRED:
+        return Stop(
+            f"The password of the MySQL user {access.user} has expired (error {number}): have a new one set with "
+            "ALTER USER and put it into the setting password.",
+            category="authentication",
+        )
+    if number in ACCESS_DENIED:
+        return Stop(
+            f"Genius at {place} refused the user {access.user} (error {number}): check the settings user and "
+            "password, and that this machine may log in.",
+            category="authentication",
+        )
+    if number in DATABASE_DENIED:
+        return Stop(
+            f"The user {access.user} may not use the database {access.database} (error {number}): have SELECT on it "
+            "granted, or correct the setting database.",
+            category="permission",
+        )
+    if number in DATABASE_UNKNOWN:
+        return Stop(
+            f"Genius at {place} has no database {access.database} (error {number}): correct the setting database."
+        )
+    if number in HOST_REFUSED:
+        return Stop(
+            f"Genius at {place} does not accept connections of this machine (error {number}): have its address "
+            "allowed.",
+            category="permission",
+        )
+    if number in TLS_FAILED or isinstance(cause, ssl.SSLError):
+        return Stop(
+            f"No TLS connection to Genius at {place}: {text}. Check the settings ssl_ca, ssl_cert, ssl_key "
+            "and ssl_verify."
+        )
+    if number in TABLE_DENIED:
+        return SkipStream(
+            f"The user {access.user} may not read the table of {table} (error {number}): have SELECT on it granted.",
+            category="permission",
+        )
+    if number in TABLE_MISSING | COLUMN_MISSING:
+        return SkipStream(
+            f"Genius has changed while it was read: {text} (error {number}). Run the stream {table} again."
+        )
+    if number in PASSING or isinstance(error, pymysql.InterfaceError):
+        if number in CANNOT_CONNECT:
+            return Retry(f"Genius cannot be reached at {place}: {cause or text}. Check the settings host and port.")
+        return Retry(f"The connection to Genius was lost: {text} (error {number}).")
+    return SkipStream(f"Genius refused to deliver {table or 'its tables'}: {text} (error {number}).")

@@ -1,0 +1,199 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+import typing as t
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from singer_sdk import typing as th
+from tap_kit.errors import Stop
+from tap_kit.settings import with_universal_settings
+from tap_kit.tap import Tap
+from typing_extensions import override
+
+from tap_genius.client import Access, Client
+from tap_genius.columns import check_names, columns_of
+from tap_genius.streams import TableStream
+from tap_genius.tables import TABLES
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+OWN_SETTINGS = th.PropertiesList(
+    th.Property("host", th.StringType, required=True, title="Host", description="Host name of the MySQL server."),
+    th.Property("port", th.IntegerType(minimum=1, maximum=65535), default=3306, title="Port", description="Its port."),
+    th.Property("database", th.StringType, required=True, title="Database", description="Name of the database."),
+    th.Property("user", th.StringType, required=True, title="User", description="A user with SELECT on the database."),
+    th.Property(
+        "password", th.StringType, required=True, secret=True, title="Password", description="Password of the user."
+    ),
+    th.Property(
+        "fallback_hosts",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Fallback hosts",
+        description="Hosts, or host:port, that are tried in this order when the first one does not answer.",
+    ),
+    th.Property(
+        "ssl_ca",
+        th.StringType,
+        title="TLS authority",
+        description="File with the certificate of the authority that signed the server's. Any ssl_ setting makes "
+        "TLS compulsory; without one it is used where the server offers it, unverified.",
+    ),
+    th.Property("ssl_cert", th.StringType, title="TLS certificate", description="File with our own certificate."),
+    th.Property("ssl_key", th.StringType, title="TLS key", description="File with the key of our own certificate."),
+    th.Property(
+        "ssl_verify",
+        th.BooleanType,
+        title="Verify the server",
+        description="Whether the server's certificate and name are verified.",
+    ),
+    th.Property(
+        "timezone",
+        th.StringType,
+        default="UTC",
+        title="Time zone",
+        description="IANA name of the zone in which Genius writes its DATETIME values, which carry none.",
+    ),
+    th.Property(
+        "reread_seconds",
+        th.IntegerType(minimum=0),
+        default=60,
+        title="Re-read window",
+        description="How far before its bookmark a delta starts: a transaction may commit after a row with a later "
+        "time was read.",
+    ),
+    th.Property(
+        "deletions",
+        th.StringType,
+        allowed_values=["off", "sweep"],
+        default="off",
+        title="Deletions",
+        description="sweep: after each stream send the keys of all its rows, so that rows that are gone are marked. "
+        "It reads every key of every table; meant for a weekly run.",
+    ),
+    th.Property(
+        "include_secrets",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Secret columns to read",
+        description="Columns that are never read otherwise, as stream.column, for example users.ssn.",
+    ),
+    th.Property(
+        "include_columns",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Left-out columns to read",
+        description="Columns that are left out otherwise, as stream.column, for example users.lead_types.",
+    ),
+    th.Property(
+        "connect_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=10,
+        title="Connect time-out",
+        description="How long a connection may take, in seconds.",
+    ),
+    th.Property(
+        "read_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=600,
+        title="Read time-out",
+        description="How long the server may be silent, in seconds. A delta of a big table may search for a while.",
+    ),
+    th.Property(
+        "retry_wait_seconds",
+        th.NumberType(minimum=0),
+        default=3,
+        title="Pause between attempts",
+        description="Pause between the two attempts to connect to one host, in seconds.",
+    ),
+)
+
+
+class TapGenius(Tap):
+    """Reads the MySQL database of Genius CRM: 30 tables, in full or by what changed."""
+
+    name = "tap-genius"
+    package_name = "tap-genius"
+    crm_source = "genius"
+    stream_order = tuple(table.name for table in TABLES)
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_universal_settings(OWN_SETTINGS)
+
+    @override
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_names(TABLES, "include_secrets", self.config["include_secrets"], "secret")
+        check_names(TABLES, "include_columns", self.config["include_columns"], "optional")
+        _ = self.zone
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone of naive date-times.
+
+        Raises:
+            Stop: If there is no such zone.
+        """
+        name = self.config["timezone"]
+        if name.upper() == "UTC":
+            from datetime import UTC
+
+            return UTC
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection to Genius."""
+        config = self.config
+        return Client(
+            Access(
+                host=config["host"],
+                port=config["port"],
+                database=config["database"],
+                user=config["user"],
+                password=config["password"],
+                fallback_hosts=tuple(config["fallback_hosts"]),
+                ssl_ca=config.get("ssl_ca"),
+                ssl_cert=config.get("ssl_cert"),
+                ssl_key=config.get("ssl_key"),
+                ssl_verify=config.get("ssl_verify"),
+                connect_timeout_seconds=config["connect_timeout_seconds"],
+                read_timeout_seconds=config["read_timeout_seconds"],
+                retry_wait_seconds=float(config["retry_wait_seconds"]),
+                timezone=self.zone,
+                user_agent=config.get("user_agent") or self.name,
+            )
+        )
+
+    @override
+    def discover_streams(self) -> Sequence[TableStream]:
+        lookups = {name for table in TABLES if table.join for name in table.join.tables}
+        live = self.client.live_columns(sorted({table.table for table in TABLES} | lookups))
+        streams = []
+        for table in TABLES:
+            if table.table not in live:
+                self.logger.warning("%s", self.explain_missing(table.name))
+                continue
+            columns = columns_of(
+                table,
+                live,
+                include_secrets=frozenset(self.config["include_secrets"]),
+                include_columns=frozenset(self.config["include_columns"]),
+            )
+            streams.append(TableStream(self, table, columns, live[table.table]))
+        return streams
+
+    @override
+    def explain_missing(self, name: str) -> str:
+        for table in TABLES:
+            if table.name == name:
+                return (
+                    f"The stream {name} is left out: the database {self.config['database']} has no table {table.table}, "
+                    f"or the user {self.config['user']} may not read it."
+                )
+        return super().explain_missing(name)

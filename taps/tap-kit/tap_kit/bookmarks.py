@@ -1,0 +1,195 @@
+"""Where a stream was left and where it goes on; plain values in, plain dictionaries out.
+
+A bookmark is ``{"replication_key": k, "replication_key_value": v}`` and, in the middle of a read,
+``"resume": {"from", "until", "last_key", "seen"}``. Its rules:
+
+* the value is never lowered and never passes ``until``, the source's clock when the first attempt of
+  this read began: a row changed behind the reading position while we read is stamped later than that;
+* a read in the middle keeps the old value; only a complete read sets the new one;
+* a narrowed run leaves the bookmark exactly as it came in;
+* every time is written as ``YYYY-MM-DDTHH:MM:SS.ffffff+00:00``, so that text order is time order.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Key: t.TypeAlias = "Sequence[int | str]"
+
+
+def format_time(moment: datetime) -> str:
+    """Write a moment in the one format that bookmarks use; a naive one is taken as UTC."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")
+
+
+def parse_time(text: str) -> datetime:
+    """Read an ISO date or date-time; without an offset it is UTC, a bare date is its midnight.
+
+    Raises:
+        ValueError: If the text is no ISO date or date-time.
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What makes a run read less than a stream's normal share, from the settings of the run."""
+
+    since: str | None = None
+    end_date: str | None = None
+    max_records: int = 0
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is narrowed at all."""
+        return bool(self.since or self.end_date or self.max_records)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What one read covers.
+
+    Attributes:
+        lower: Inclusive lower bound of the modification time; None reads everything.
+        upper: Exclusive upper bound of a narrowed run; None, the normal case, for no bound.
+        until: The source's clock at the start of the first attempt.
+        last_key: Key after which to go on; None starts at the beginning.
+    """
+
+    lower: str | None
+    upper: str | None
+    until: str
+    last_key: tuple[int | str, ...] | None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier, interrupted read is continued."""
+        return self.last_key is not None
+
+
+class Bookmark:
+    """The bookmark of one stream during one run.
+
+    Args:
+        incoming: The stored bookmark, or an empty mapping. It is never changed.
+        replication_key: Column of the modification time; None for a stream that is always read in full.
+        key_length: Number of key columns; a stored position of another length is ignored.
+        reread: How far before the stored value a delta starts.
+        start_date: Lower bound of a first run.
+        narrowing: Limits of this run.
+
+    Raises:
+        ValueError: If the stored value is no time.
+    """
+
+    def __init__(  # noqa: PLR0913 - they are the whole state of a bookmark
+        self,
+        incoming: Mapping[str, t.Any],
+        *,
+        replication_key: str | None,
+        key_length: int = 1,
+        reread: timedelta = timedelta(0),
+        start_date: str | None = None,
+        narrowing: Narrowing | None = None,
+    ) -> None:
+        self._incoming = dict(incoming)
+        self._replication_key = replication_key
+        self._key_length = key_length
+        self._reread = reread
+        self._start_date = start_date
+        self._narrowing = narrowing or Narrowing()
+        value = incoming.get("replication_key_value") if replication_key else None
+        self._stored = None if value is None else format_time(parse_time(str(value)))
+        self._span: Span | None = None
+        self._last_key: list[int | str] | None = None
+        self._seen: str | None = None
+        self._complete = False
+
+    def begin(self, now: datetime) -> Span:
+        """Fix what this read covers; ``now`` is the source's clock."""
+        resume = None if self._narrowing else self._usable_resume()
+        if resume is not None:
+            self._last_key = list(resume["last_key"])
+            self._seen = resume.get("seen")
+            span = Span(resume.get("from"), None, resume["until"], tuple(resume["last_key"]))
+        else:
+            span = Span(self._lower_bound(), self._upper_bound(), format_time(now), None)
+        self._span = span
+        return span
+
+    def advance(self, last_key: Key, seen: str | None) -> None:
+        """Note the last key written and the greatest modification time written so far."""
+        self._last_key = list(last_key)
+        if seen is not None:
+            moment = format_time(parse_time(seen))
+            self._seen = moment if self._seen is None else max(self._seen, moment)
+
+    def complete(self) -> None:
+        """Note that the read has reached its end."""
+        self._complete = True
+
+    def value(self) -> dict[str, t.Any]:
+        """Return the bookmark to write now."""
+        if self._narrowing or self._span is None:
+            return dict(self._incoming)
+        if not self._complete and self._last_key is None:
+            return dict(self._incoming)
+        stored = self._with_value(self._stored)
+        if self._complete:
+            capped = None if self._seen is None else min(self._seen, self._span.until)
+            known = [moment for moment in (self._stored, capped) if moment is not None]
+            return self._with_value(max(known)) if known else {}
+        return stored | {
+            "resume": {
+                "from": self._span.lower,
+                "until": self._span.until,
+                "last_key": self._last_key,
+                "seen": self._seen,
+            }
+        }
+
+    def _with_value(self, value: str | None) -> dict[str, t.Any]:
+        if self._replication_key is None or value is None:
+            return {}
+        return {"replication_key": self._replication_key, "replication_key_value": value}
+
+    def _lower_bound(self) -> str | None:
+        if self._replication_key is None:
+            return None
+        if self._narrowing.since:
+            return format_time(parse_time(self._narrowing.since))
+        if self._stored is not None:
+            stored = parse_time(self._stored)
+            floor = datetime.min.replace(tzinfo=UTC)
+            return format_time(stored - self._reread if stored - floor > self._reread else floor)
+        return format_time(parse_time(self._start_date)) if self._start_date else None
+
+    def _upper_bound(self) -> str | None:
+        if self._replication_key is None or not self._narrowing.end_date:
+            return None
+        return format_time(parse_time(self._narrowing.end_date))
+
+    def _usable_resume(self) -> dict[str, t.Any] | None:
+        """Return the stored position if this stream can go on from it.
+
+        A position is dropped when the key or the replication key of the stream has changed since.
+        """
+        resume = self._incoming.get("resume")
+        if not isinstance(resume, dict):
+            return None
+        last_key, until = resume.get("last_key"), resume.get("until")
+        if not isinstance(last_key, list) or len(last_key) != self._key_length or not isinstance(until, str):
+            return None
+        if resume.get("from") is not None and self._replication_key is None:
+            return None
+        bounds = {name: resume.get(name) for name in ("from", "until", "seen")}
+        return {
+            "last_key": last_key,
+            **{name: None if text is None else format_time(parse_time(text)) for name, text in bounds.items()},
+        }

@@ -1,0 +1,56 @@
+"""Key sets: all keys a source still has, so that the loader can mark the rows that are gone.
+
+A key set is an ordinary stream ``<stream>_keys``; its SCHEMA says of which stream it is and which share of
+the table may disappear at most. ACTIVATE_VERSION cannot do this work: the SDK sends it before the records,
+and rows that a delta did not touch keep their old version.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from tap_kit.messages import encode
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_kit.messages import MessageWriter
+
+DEFAULT_MAX_DELETED_SHARE = 0.2
+
+
+def send_key_set(
+    writer: MessageWriter,
+    stream: str,
+    schema: Mapping[str, t.Any],
+    key: Sequence[str],
+    rows: Iterable[Sequence[int | str]],
+    *,
+    max_deleted_share: float,
+) -> None:
+    """Send the key set of a stream, row by row, in constant memory.
+
+    Args:
+        writer: Where to write.
+        stream: Name of the stream the keys belong to.
+        schema: Schema of that stream.
+        key: Names of the key columns.
+        rows: Values of the key columns, in that order.
+        max_deleted_share: Share of the stored rows that may be missing before the loader refuses.
+    """
+    name = f"{stream}_keys"
+    message = {
+        "type": "SCHEMA",
+        "stream": name,
+        "schema": {
+            "type": "object",
+            "x-sweep-of": stream,
+            "x-max-deleted-share": max_deleted_share,
+            "properties": {column: schema["properties"][column] for column in key},
+        },
+        "key_properties": list(key),
+    }
+    writer.write_line(encode(message) + b"\n")
+    prefix = b'{"type":"RECORD","stream":' + encode(name) + b',"record":'
+    for row in rows:
+        writer.write_line(prefix + encode(dict(zip(key, row, strict=True))) + b"}\n")

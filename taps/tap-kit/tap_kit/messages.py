@@ -1,0 +1,88 @@
+"""Singer messages to stdout: encoded with msgspec, buffered, flushed whenever a STATE is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import typing as t
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+from typing_extensions import override
+
+# Decimals leave as exact JSON numbers. An unknown type is an error on purpose: that is how the slow
+# path for values that need a judgement is entered (see stream.py).
+encode: t.Final = msgspec.json.Encoder(decimal_format="number").encode
+
+BUFFER_BYTES = 1 << 17
+
+
+class Interrupted(SystemExit):
+    """The run was asked to end (SIGTERM or SIGINT)."""
+
+
+class MessageWriter(GenericSingerWriter[bytes, Message]):
+    """Writes messages to stdout in large pieces; a STATE is never kept waiting.
+
+    A signal never tears a line: while a piece is being written, the wish to end is only noted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer = bytearray()
+        self._writing = False
+        self._interruption: Interrupted | None = None
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        return encode(message.to_dict())
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self.write_line(self.serialize_message(message) + b"\n")
+        if isinstance(message, StateMessage):
+            self.flush()
+
+    def write_line(self, line: bytes) -> None:
+        """Write one encoded message, its line end included."""
+        self._buffer += line
+        if len(self._buffer) > BUFFER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the reader.
+
+        Raises:
+            BrokenPipeError: If the reader has gone.
+            Interrupted: If a signal came while the reader was slow.
+        """
+        piece, self._buffer = self._buffer, bytearray()
+        self._writing = True
+        try:
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        finally:
+            self._writing = False
+        if self._interruption is not None:
+            interruption, self._interruption = self._interruption, None
+            raise interruption
+
+    def interrupt(self, interruption: Interrupted) -> None:
+        """End the run: at once, or after the piece that is being written.
+
+        A second signal does not wait: the reader may have stopped reading for good.
+        """
+        if self._writing and self._interruption is None:
+            self._interruption = interruption
+            return
+        raise interruption
+
+
+def abandon_stdout() -> None:
+    """Point stdout to nowhere after the reader has gone, so that the exit is quiet."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

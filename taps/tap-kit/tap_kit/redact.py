@@ -1,0 +1,110 @@
+"""Keep secret settings out of everything that people or files get to see."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import typing as t
+import urllib.parse
+
+MASK = "***"
+# A shorter secret is hidden only where it stands as a word of its own; hiding every "a" of a
+# message would make it unreadable without protecting anything.
+SHORT = 4
+
+
+class Redactor:
+    """Replaces the values of secret settings, however they were escaped, by three stars.
+
+    Args:
+        config: The settings as given.
+        schema: Their JSON schema; a property with ``secret: true`` is secret, also in nested objects.
+    """
+
+    def __init__(self, config: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any]) -> None:
+        self._config = config
+        self._schema = schema
+        spellings = {s for value in _secret_values(config, schema) for s in _spellings(value)}
+        patterns = [
+            re.escape(s) if len(s) >= SHORT else rf"(?<!\w){re.escape(s)}(?!\w)"
+            for s in sorted(spellings, key=len, reverse=True)
+        ]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def clean(self, text: str) -> str:
+        """Return the text with every secret value masked."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def public_settings(self) -> dict[str, t.Any]:
+        """Return the settings without the secret ones."""
+        return _without_secrets(self._config, self._schema)
+
+
+class RedactingFilter(logging.Filter):
+    """Masks secrets in log lines, tracebacks included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self.redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place; never drops one."""
+        record.msg = self.redactor.clean(record.getMessage())
+        record.args = ()
+        if record.exc_info:
+            record.exc_text = self.redactor.clean(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
+        return True
+
+
+def install(redactor: Redactor) -> None:
+    """Make every handler of the root logger mask the secrets of this run, and of this run only."""
+    for handler in logging.getLogger().handlers:
+        for old in [f for f in handler.filters if isinstance(f, RedactingFilter)]:
+            handler.removeFilter(old)
+        handler.addFilter(RedactingFilter(redactor))
+
+
+def _properties(schema: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    properties: t.Mapping[str, t.Any] = schema.get("properties", {})
+    return properties
+
+
+def _secret_values(value: t.Any, schema: t.Mapping[str, t.Any]) -> t.Iterator[str]:  # noqa: ANN401 - any JSON
+    if schema.get("secret"):
+        yield from _leaves(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _secret_values(inner, _properties(schema).get(name, {}))
+
+
+def _leaves(value: t.Any) -> t.Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner)
+    elif value not in (None, "", True, False):
+        yield str(value)
+
+
+def _spellings(secret: str) -> set[str]:
+    return {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote_plus(secret),
+    }
+
+
+def _without_secrets(config: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    kept = {}
+    for name, value in config.items():
+        inner = _properties(schema).get(name, {})
+        if inner.get("secret"):
+            continue
+        kept[name] = _without_secrets(value, inner) if isinstance(value, dict) else value
+    return kept

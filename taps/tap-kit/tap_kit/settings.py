@@ -1,0 +1,101 @@
+"""The settings that every tap has, with the same names and the same meaning."""
+
+from __future__ import annotations
+
+import typing as t
+
+from singer_sdk import typing as th
+
+from tap_kit.bookmarks import Narrowing, parse_time
+from tap_kit.errors import Stop
+from tap_kit.keysets import DEFAULT_MAX_DELETED_SHARE
+
+UNIVERSAL = th.PropertiesList(
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description="Read nothing older than this on the first run; later runs start from their bookmark.",
+    ),
+    th.Property(
+        "since",
+        th.DateTimeType,
+        title="Since",
+        description="Read from this moment on in this run, whatever the bookmark says, and leave the bookmark "
+        "as it is.",
+    ),
+    th.Property(
+        "end_date",
+        th.DateTimeType,
+        title="End date",
+        description="Read only what changed before this moment, and leave the bookmark as it is.",
+    ),
+    th.Property(
+        "max_records",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Most records of a stream",
+        description="End each stream after this many records, and leave the bookmark as it is; 0 for no limit.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1),
+        title="Page size",
+        description="Records asked for at a time; without it the tap takes what suits the source.",
+    ),
+    th.Property(
+        "validation",
+        th.StringType,
+        allowed_values=["lenient", "strict", "off"],
+        default="lenient",
+        title="Validation",
+        description="lenient: a value that its column cannot hold becomes null and is kept as a reject. strict: "
+        "the whole record is kept as a reject. off: types are kept right, odd values are not reported.",
+    ),
+    th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1),
+        default=1,
+        title="Concurrency",
+        description="Pages of an HTTP API read at once; a database is read over one connection.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="Name the tap gives itself, for the logs of the source.",
+    ),
+    th.Property(
+        "max_deleted_share",
+        th.NumberType(minimum=0, maximum=1),
+        default=DEFAULT_MAX_DELETED_SHARE,
+        title="Largest share of deleted rows",
+        description="A sweep that would mark more than this share of a table as deleted stops with an error.",
+    ),
+)
+
+
+def with_universal_settings(own: th.PropertiesList) -> dict[str, t.Any]:
+    """Return the settings schema of a tap: its own settings first, then the universal ones."""
+    return th.PropertiesList(*own.wrapped.values(), *UNIVERSAL.wrapped.values()).to_dict()
+
+
+def check_times(config: t.Mapping[str, t.Any]) -> None:
+    """Raise Stop if a date setting is no date, or if the window they make is empty."""
+    for name in ("start_date", "since", "end_date"):
+        if config.get(name):
+            try:
+                parse_time(config[name])
+            except ValueError:
+                raise Stop(
+                    f"The setting {name} is {config[name]!r}; it must be a date or a date-time like 2025-01-31 "
+                    "or 2025-01-31T08:00:00+00:00."
+                ) from None
+    lower, upper = config.get("since") or config.get("start_date"), config.get("end_date")
+    if lower and upper and parse_time(lower) >= parse_time(upper):
+        raise Stop(f"Nothing lies between {lower} and end_date {upper}: end_date must be later.")
+
+
+def narrowing(config: t.Mapping[str, t.Any]) -> Narrowing:
+    """Return the limits of this run."""
+    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0)

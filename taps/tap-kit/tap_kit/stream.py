@@ -1,0 +1,262 @@
+"""A stream that reads records in key order, sends them, and can go on where it was interrupted.
+
+The hot loop is ``_send_records``: nothing in it walks a schema, selects columns or copies a record. What
+reads the source must therefore deliver finished records: only the selected columns, converted once.
+"""
+
+from __future__ import annotations
+
+import abc
+import itertools
+import time
+import typing as t
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from singer_sdk.singerlib import SchemaMessage
+from singer_sdk.streams import Stream
+from typing_extensions import override
+
+from tap_kit.bookmarks import Bookmark, Narrowing, Span
+from tap_kit.errors import SkipStream
+from tap_kit.keysets import send_key_set
+from tap_kit.messages import encode
+from tap_kit.settings import narrowing
+from tap_kit.values import Odd, Unstorable
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.metrics import Counter as RecordCounter
+
+    from tap_kit.report import StreamReport
+    from tap_kit.tap import Tap
+
+STATE_RECORDS = 5_000
+STATE_SECONDS = 2.0
+# How many records may pass before the clock is looked at.
+CLOCK_RECORDS = 64
+
+
+class KitStream(Stream, abc.ABC):
+    """Base of all streams: bookmarks, report, rejects and key set; the source itself is up to the subclass.
+
+    Attributes:
+        endpoint: Table or path, for the report.
+        fallback: Column that stands in where the replication key of a record is null.
+        reread: How far before the bookmark a delta starts; the loader absorbs the repeats.
+        sweeps: Whether the key set is sent after the last record.
+        span: What this run reads; set when the read begins.
+    """
+
+    endpoint: str = ""
+    fallback: str | None = None
+    reread: timedelta = timedelta(0)
+    sweeps: bool = False
+    span: Span
+
+    def __init__(self, tap: Tap, *, name: str, schema: dict[str, t.Any]) -> None:
+        super().__init__(tap, schema=schema, name=name)
+        self.kit = tap
+        self._odd: Counter[tuple[str, str]] = Counter()
+
+    # What the source does
+
+    @abc.abstractmethod
+    def source_clock(self) -> datetime:
+        """Return the present time by the clock that stamps the source's records."""
+
+    @abc.abstractmethod
+    @override
+    def get_records(self, context: Context | None) -> Iterable[dict[str, t.Any]]:
+        """Yield the records of ``self.span`` in key order, the selected columns only."""
+
+    def count_records(self) -> int | None:
+        """Return how many records the span holds, if that costs little."""
+        return None
+
+    def read_keys(self) -> Iterable[Sequence[int | str]]:
+        """Yield the keys of every record the source has now."""
+        raise SkipStream(f"The stream {self.name} has no key sets.", category="configuration")
+
+    # What the kit does
+
+    @property
+    def report(self) -> StreamReport:
+        """The report of this stream in this run."""
+        return self.kit.reports[self.name]
+
+    @property
+    def bookmark_key(self) -> str | None:
+        """Column of the bookmark; None if the stream is read in full."""
+        return self.replication_key if self.replication_method == "INCREMENTAL" else None
+
+    def make_bookmark(self, incoming: Mapping[str, t.Any]) -> Bookmark:
+        """Return the bookmark of this run.
+
+        Raises:
+            ValueError: If the stored value is no time.
+        """
+        limits = narrowing(self.config)
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            limits = Narrowing(max_records=self.ABORT_AT_RECORD_COUNT)
+        return Bookmark(
+            incoming,
+            replication_key=self.bookmark_key,
+            key_length=len(self.primary_keys),
+            reread=self.reread,
+            start_date=self.config.get("start_date"),
+            narrowing=limits,
+        )
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Bookmarks are the kit's own: the SDK keeps no markers."""
+
+    @override
+    def _write_schema_message(self) -> None:
+        for message in self._generate_schema_messages():
+            self.kit.write_message(message)
+
+    @override
+    def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
+        if self.kit.has_stream_maps:
+            yield from super()._generate_schema_messages()
+            return
+        key = self.bookmark_key
+        yield SchemaMessage(self.name, self.selected_schema, list(self.primary_keys), [key] if key else None)
+
+    @property
+    def selected_schema(self) -> dict[str, t.Any]:
+        """The schema of the selected columns.
+
+        A catalog may override the type of a column; the ``x-`` marks come from discovery, because the
+        catalog format of the SDK cannot carry them.
+        """
+        catalogued = self.effective_schema["properties"]
+        properties = {}
+        for name, live in self.schema["properties"].items():
+            if name in catalogued and self.mask.get(("properties", name), False):
+                marks = {mark: value for mark, value in live.items() if mark.startswith("x-")}
+                properties[name] = catalogued[name] | marks
+        return {"type": "object", "properties": properties}
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> t.Generator[dict[str, t.Any], t.Any, t.Any]:
+        """Read and send the whole stream; yields nothing, the SDK only wants a generator."""
+        if self.ABORT_AT_RECORD_COUNT is not None or self.name not in self.kit.bookmarks:
+            self.kit.prepare([self])
+        bookmark = self.kit.bookmarks[self.name]
+        self.span = bookmark.begin(self.source_clock())
+        self.report.resumed = self.span.resumed
+        limit = self.ABORT_AT_RECORD_COUNT or self.config.get("max_records") or None
+        self.report.records_total = self.count_records() if limit is None else None
+        counter = self.get_record_counter(endpoint=self.endpoint)
+        try:
+            with counter, self.get_sync_timer():
+                self._send_records(bookmark, limit, counter)
+        finally:
+            self._warn_of_odd_values()
+        if self.sweeps and not self.span.resumed and not narrowing(self.config) and limit is None:
+            self._sweep()
+        bookmark.complete()
+        self.report.status = "success"
+        self.kit.write_state(self.name)
+        yield from ()
+
+    def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
+        write, mapped = self.kit.message_writer.write_line, self.kit.has_stream_maps
+        changed, fallback = self.bookmark_key, self.fallback
+        every = min(self.config.get("page_size") or STATE_RECORDS, STATE_RECORDS)
+        seen, pending, last = "", 0, None
+        prefix, deadline = self._prefix(), time.monotonic() + STATE_SECONDS
+        for record in itertools.islice(self.get_records(None), limit):
+            try:
+                line = encode(record)
+            except TypeError:
+                if not self._settle(record):
+                    continue
+                line = encode(record)
+            if mapped:
+                self._write_mapped(record)
+            else:
+                write(prefix + line + b"}\n")
+            if changed is not None:
+                moment = record[changed] or (fallback and record.get(fallback))
+                if moment and moment > seen:
+                    seen = moment
+            # Only now: a signal between the two lines repeats a record, it never loses one.
+            last = record
+            pending += 1
+            if pending >= every or (not pending % CLOCK_RECORDS and time.monotonic() > deadline):
+                self._checkpoint(bookmark, last, seen, counter, pending)
+                prefix, deadline, pending = self._prefix(), time.monotonic() + STATE_SECONDS, 0
+        if last is not None and pending:
+            self._checkpoint(bookmark, last, seen, counter, pending)
+
+    def _checkpoint(
+        self, bookmark: Bookmark, last: Mapping[str, t.Any], seen: str, counter: RecordCounter, pending: int
+    ) -> None:
+        bookmark.advance([last[name] for name in self.primary_keys], seen or None)
+        counter.increment(pending)
+        self.kit.write_state(self.name)
+
+    def _prefix(self) -> bytes:
+        """Everything of a RECORD message before the record, with the present time."""
+        extracted = datetime.now(UTC).isoformat(timespec="seconds")
+        head = encode({"type": "RECORD", "stream": self.name, "time_extracted": extracted})
+        return head[:-1] + b',"record":'
+
+    def _write_mapped(self, record: dict[str, t.Any]) -> None:
+        """Send a record through the stream maps of the user; slow, as the SDK does it."""
+        for message in self._generate_record_messages(dict(record)):
+            self.kit.write_message(message)
+
+    def _settle(self, record: dict[str, t.Any]) -> bool:
+        """Act on the findings in a record, in place; returns whether the record can be sent.
+
+        Raises:
+            TypeError: If a value is neither JSON nor a finding, which is an error of the tap.
+        """
+        validation = self.config.get("validation", "lenient")
+        findings = [(name, value) for name, value in record.items() if isinstance(value, Unstorable | Odd)]
+        if not findings:
+            raise TypeError(f"The stream {self.name} yields a value that JSON cannot hold.")
+        for name, value in findings:
+            if validation == "strict" or (name in self.primary_keys and isinstance(value, Unstorable)):
+                self.reject(record, value.reason, field=name)
+                return False
+        original = dict(record)
+        for name, value in findings:
+            if isinstance(value, Odd):
+                record[name] = value.value
+                if validation != "off":
+                    self._odd[name, value.reason] += 1
+            else:
+                record[name] = None
+                self.kit.rejects.add(
+                    self.name, original, key=self.primary_keys, field=name, reason=value.reason, category="value"
+                )
+        return True
+
+    def reject(self, record: Mapping[str, t.Any], reason: str, *, field: str | None = None) -> None:
+        """Keep a record that cannot be sent, with the reason."""
+        self.kit.rejects.add(self.name, record, key=self.primary_keys, field=field, reason=reason, category="record")
+
+    def _warn_of_odd_values(self) -> None:
+        for (name, reason), count in sorted(self._odd.items()):
+            self.logger.warning("%s.%s: %s in %d records.", self.name, name, reason, count)
+        self._odd.clear()
+
+    def _sweep(self) -> None:
+        send_key_set(
+            self.kit.message_writer,
+            self.name,
+            self.selected_schema,
+            self.primary_keys,
+            self.read_keys(),
+            max_deleted_share=self.config["max_deleted_share"],
+        )

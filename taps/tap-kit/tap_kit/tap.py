@@ -1,0 +1,276 @@
+"""The base of every tap: header, state, reports, and what happens when a stream fails.
+
+How a tap reads its source is its own affair. For a database see ``tap_genius.client``; what HTTP taps share
+(sessions, retries, rate limits, paging) will live next to this module, in ``rest.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import sys
+import typing as t
+from datetime import UTC, datetime
+
+import singer_sdk
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.singerlib import StateMessage
+from typing_extensions import override
+
+from tap_kit.bookmarks import Bookmark, format_time
+from tap_kit.errors import Category, Stop, TapError
+from tap_kit.messages import Interrupted, MessageWriter, abandon_stdout
+from tap_kit.redact import Redactor, install
+from tap_kit.rejects import Rejects
+from tap_kit.report import StreamReport
+from tap_kit.settings import check_times
+from tap_kit.stream import KitStream
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import FrameType
+
+    import click
+
+
+class Tap(singer_sdk.Tap):
+    """A tap of this suite.
+
+    Attributes:
+        crm_source: Name of the source in the warehouse: schema of its tables, key of its history.
+        stream_order: Stream names, parents before children; others follow by name.
+    """
+
+    crm_source: t.ClassVar[str]
+    stream_order: t.ClassVar[Sequence[str]] = ()
+    dynamic_catalog = True
+    message_writer_class = MessageWriter
+    message_writer: MessageWriter
+    capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    redactor: Redactor
+
+    @override
+    def __init__(self, **kwargs: t.Any) -> None:
+        self.incoming: dict[str, dict[str, t.Any]] = {}
+        self.bookmarks: dict[str, Bookmark] = {}
+        self.reports: dict[str, StreamReport] = {}
+        super().__init__(**kwargs)
+        self.rejects = Rejects(self.message_writer)
+
+    # Settings
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Validate the settings; a message never shows the value of a secret one."""
+        self.redactor = Redactor(self._config, self.config_jsonschema)
+        install(self.redactor)
+        try:
+            errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            raise ConfigValidationError(
+                self.redactor.clean(str(error)),
+                errors=[self.redactor.clean(message) for message in error.errors],
+                schema=error.schema,
+            ) from None
+        if raise_errors:
+            self.check_settings()
+        return [self.redactor.clean(message) for message in errors]
+
+    def check_settings(self) -> None:
+        """Raise Stop if settings that are right one by one make no sense together."""
+        check_times(self.config)
+
+    @property
+    def has_stream_maps(self) -> bool:
+        """Whether the user has set stream maps, so that records take the slow way of the SDK."""
+        return bool(self.config.get("stream_maps"))
+
+    # State
+
+    @override
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        self.incoming = copy.deepcopy(state.get("bookmarks") or {})
+        super().load_state(state)
+
+    def prepare(self, streams: Iterable[KitStream]) -> None:
+        """Make the bookmark and the report of each stream.
+
+        Raises:
+            Stop: If a stored bookmark cannot be read.
+        """
+        for stream in streams:
+            incoming = self.incoming.get(stream.name, {})
+            try:
+                self.bookmarks[stream.name] = stream.make_bookmark(incoming)
+            except ValueError:
+                raise Stop(
+                    f"The stored bookmark of {stream.name} is not a time: "
+                    f"{incoming.get('replication_key_value')!r}. Correct it or read the stream in full.",
+                ) from None
+            self.reports[stream.name] = StreamReport(endpoint=stream.endpoint)
+
+    def write_state(self, *names: str) -> None:
+        """Send all bookmarks and the reports of the named streams, after everything written before."""
+        self._write_state({"streams": {name: self._report(name) for name in names}})
+
+    def _report(self, name: str) -> dict[str, t.Any]:
+        report = vars(self.reports[name]).copy()
+        report["rejects"] = self.rejects.of(name)
+        return report
+
+    def _write_state(self, sync_report: dict[str, t.Any]) -> None:
+        bookmarks = copy.deepcopy(self.incoming)
+        for name, bookmark in self.bookmarks.items():
+            value = bookmark.value()
+            if value or name in bookmarks:
+                bookmarks[name] = value
+        self.write_message(StateMessage({"bookmarks": bookmarks, "sync_report": sync_report}))
+
+    def _write_header(self, names: Sequence[str]) -> None:
+        """Send the incoming bookmarks and what this run is about, so that the loader can take its locks."""
+        run = {
+            "crm_source": self.crm_source,
+            "started_at": format_time(datetime.now(UTC)),
+            "streams": list(names),
+            "configuration": self.redactor.public_settings(),
+        }
+        value = {"bookmarks": self.incoming, "sync_report": {"run": run, "streams": {}}}
+        self.write_message(StateMessage(value))
+
+    # Run
+
+    @property
+    def missing_streams(self) -> dict[str, str]:
+        """Streams that the catalog selects and the source does not have, with the reason as a sentence."""
+        if self.input_catalog is None:
+            return {}
+        return {
+            entry.tap_stream_id: self.explain_missing(entry.tap_stream_id)
+            for entry in self.input_catalog.streams
+            if entry.tap_stream_id not in self.streams and entry.metadata.resolve_selection().get((), False)
+        }
+
+    def explain_missing(self, name: str) -> str:
+        """Say why a stream of the catalog cannot be read."""
+        return f"The stream {name} does not exist in the source."
+
+    @override
+    def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, whose first failing stream ends the run
+        """Read all selected streams.
+
+        Raises:
+            SystemExit: With code 1 if a stream failed or the reader has gone; with the code of the signal if
+                the run was interrupted.
+        """
+        try:
+            self._sync_all()
+        except BrokenPipeError:
+            abandon_stdout()
+            self.logger.info("The reader of the messages has gone; nothing more is read.")
+            sys.exit(1)
+        failed = [name for name, report in self.reports.items() if report.status == "failed"]
+        if failed:
+            self.logger.error("%d of %d streams failed: %s.", len(failed), len(self.reports), ", ".join(failed))
+            sys.exit(1)
+
+    def _sync_all(self) -> None:
+        selected = [stream for stream in self._in_order() if stream.selected]
+        missing = self.missing_streams
+        self.prepare(selected)
+        self._write_header([*(stream.name for stream in selected), *missing])
+        for name, sentence in missing.items():
+            self.reports[name] = StreamReport()
+            self._fail(name, sentence, "source")
+        end: Stop | None = None
+        try:
+            for stream in selected:
+                if end is None:
+                    end = self._sync_stream(stream)
+                else:
+                    self._fail(stream.name, str(end), end.category)
+        except (Interrupted, KeyboardInterrupt):
+            for name in [name for name, report in self.reports.items() if not report.finished]:
+                self.reports[name].fail("The run was interrupted before the stream was read to its end.", "interrupted")
+                self.write_state(name)
+            raise
+        finally:
+            self.message_writer.flush()
+
+    def _sync_stream(self, stream: KitStream) -> Stop | None:
+        """Read one stream; a failure is reported, and returned if it will meet every other stream as well."""
+        try:
+            stream.sync()
+        except BrokenPipeError:
+            raise
+        except Stop as error:
+            self._fail(stream.name, str(error), error.category)
+            return error
+        except TapError as error:
+            self._fail(stream.name, str(error), error.category)
+        except Exception as error:
+            self.logger.exception("Unexpected error in the stream %s.", stream.name)
+            self._fail(stream.name, f"{type(error).__name__}: {error}", "internal")
+        return None
+
+    def _fail(self, name: str, sentence: str, category: Category) -> None:
+        sentence = self.redactor.clean(sentence)
+        self.logger.error("%s: %s", name, sentence)
+        self.reports[name].fail(sentence, category)
+        self.write_state(name)
+
+    def _in_order(self) -> list[KitStream]:
+        places = {name: place for place, name in enumerate(self.stream_order)}
+        streams = [stream for stream in self.streams.values() if isinstance(stream, KitStream)]
+        return sorted(streams, key=lambda stream: (places.get(stream.name, len(places)), stream.name))
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End the run: the stream being read is reported as failed, its position is kept."""
+        self.message_writer.interrupt(Interrupted(128 + signum))
+
+    # Command line
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        return KitCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+
+class KitCommand(SingerCommand):
+    """The command of a tap: what the user can put right is told as one sentence, without a traceback."""
+
+    logger: logging.Logger
+
+    @override
+    def main(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Run the command."""
+        try:
+            return super().main(*args, **kwargs)
+        except TapError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - one sentence, no traceback
+        except ConfigValidationError as error:
+            for message in error.errors:
+                self.logger.error("%s", message)  # noqa: TRY400
+        except FileNotFoundError as error:
+            self.logger.error("The file %s does not exist.", error.filename)  # noqa: TRY400
+        except json.JSONDecodeError as error:
+            self.logger.error("A file given to the tap is not JSON: %s.", error)  # noqa: TRY400
+        sys.exit(1)
