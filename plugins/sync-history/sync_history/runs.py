@@ -9,7 +9,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from psycopg import Connection
@@ -47,6 +47,10 @@ class Run:
     bookmark_before: dict[str, Any] | None
 
 
+_LOST = (
+    "A history row of this run was closed from outside while the run worked, so nothing of this batch was committed. "
+    "Start the run again."
+)
 _COLUMNS = ", ".join(Run.__dataclass_fields__)
 # An operator's edit of a bookmark is a row as well, but no attempt to read anything.
 _IS_RUN = "NOT (configuration ? 'edited_by')"
@@ -109,10 +113,13 @@ def find_runs(
         ).fetchall()
 
 
-def close_stale_runs(conn: Connection[TupleRow]) -> list[Run]:
-    """Close the running rows whose process is gone (their advisory lock is free) as ``failed``; return them."""
+def close_stale_runs(conn: Connection[TupleRow], own: Collection[int] = ()) -> list[Run]:
+    """Close the running rows whose process is gone (their advisory lock is free) as ``failed``; return them.
+
+    ``own`` are the ids of rows that this very session has opened.
+    """
     with conn.transaction(), conn.cursor(row_factory=class_row(Run)) as cursor:
-        return cursor.execute(f"SELECT {_COLUMNS} FROM orchestration.close_stale_runs()").fetchall()
+        return cursor.execute(f"SELECT {_COLUMNS} FROM orchestration.close_stale_runs(%s)", (list(own),)).fetchall()
 
 
 def take_locks(conn: Connection[TupleRow], crm_source: str, streams: Iterable[str]) -> str | None:
@@ -200,10 +207,22 @@ def record_progress(
         },
     ).rowcount
     if hit != 1:
-        raise LostRunError(
-            f"History row {history_id} is no longer running: it was closed from outside while this run worked."
-            " Nothing of this batch was committed. Start the run again."
-        )
+        raise LostRunError(_LOST)
+
+
+def beat(conn: Connection[TupleRow], history_ids: Collection[int]) -> None:
+    """Beat the heart of running rows.
+
+    Raises:
+        LostRunError: if one of them is not running any more. The caller must roll back.
+    """
+    hit = conn.execute(
+        "UPDATE orchestration.sync_history SET heartbeat_at = clock_timestamp()"
+        " WHERE id = ANY(%s) AND status = 'running'",
+        (list(history_ids),),
+    ).rowcount
+    if hit != len(history_ids):
+        raise LostRunError(_LOST)
 
 
 def close_run(
@@ -229,7 +248,7 @@ def close_run(
         {"error": error, "category": category, "id": history_id},
     ).fetchone()
     if row is None:
-        raise LostRunError(f"History row {history_id} is no longer running. Start the run again.")
+        raise LostRunError(_LOST)
     return str(row[0])
 
 
@@ -271,3 +290,14 @@ def running_run(conn: Connection[TupleRow], crm_source: str, stream: str) -> dic
             " WHERE crm_source = %s AND sync_type = %s AND status = 'running' ORDER BY id DESC LIMIT 1",
             (crm_source, stream),
         ).fetchone()
+
+
+def last_metric(conn: Connection[TupleRow], crm_source: str, stream: str, name: str) -> Any:  # noqa: ANN401 -- any JSON value
+    """Return one of ``performance_metrics`` of the newest complete run of a stream that has it, or None."""
+    row = conn.execute(
+        "SELECT performance_metrics -> %(name)s FROM orchestration.sync_history"
+        " WHERE crm_source = %(source)s AND sync_type = %(stream)s AND status IN ('success', 'partial')"
+        " AND performance_metrics ? %(name)s AND NOT (configuration ? 'dry_run') ORDER BY id DESC LIMIT 1",
+        {"source": crm_source, "stream": stream, "name": name},
+    ).fetchone()
+    return row[0] if row else None

@@ -92,13 +92,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN hashtextextended('sync_history/' || crm_source || '/' || sync_type, 0);
 
 -- Close the running rows of processes that are gone: the lock dies with the connection that held it.
--- A caller that holds the lock of a stream itself must not have opened its own row yet.
-CREATE FUNCTION orchestration.close_stale_runs() RETURNS SETOF orchestration.sync_history
+-- "own" are the rows of the calling session: their locks can be taken again by it, but they are not stale.
+CREATE FUNCTION orchestration.close_stale_runs(own bigint[] DEFAULT '{}') RETURNS SETOF orchestration.sync_history
 LANGUAGE plpgsql AS $$
 DECLARE
     stale orchestration.sync_history;
 BEGIN
-    FOR stale IN SELECT * FROM orchestration.sync_history WHERE status = 'running' ORDER BY id LOOP
+    FOR stale IN SELECT * FROM orchestration.sync_history WHERE status = 'running' AND id <> ALL (own)
+        ORDER BY id LOOP
         IF pg_try_advisory_xact_lock(orchestration.stream_lock(stale.crm_source, stale.sync_type)) THEN
             UPDATE orchestration.sync_history AS h
             SET status = 'failed',

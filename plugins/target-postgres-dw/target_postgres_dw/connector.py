@@ -1,0 +1,97 @@
+"""The connection and the type mapping: target-postgres', with four differences that our rows need."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy
+from sqlalchemy.dialects import postgresql
+from target_postgres.connector import PostgresConnector
+from target_postgres.sinks import PostgresSink
+
+from target_postgres_dw.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psycopg
+    from psycopg.rows import TupleRow
+    from singer_sdk.sql.connector import JSONSchemaToSQL
+
+_BIGINT_MAX = 2**63 - 1
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+
+class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-postgres ships no types
+    """Connects as target-postgres does (URL, SSL, SSH tunnel), always through psycopg 3.
+
+    Types: date-times are ``timestamptz``, objects and arrays ``jsonb``, integers past 64 bits ``numeric``.
+    """
+
+    def get_sqlalchemy_url(self, config: Mapping[str, Any]) -> str:
+        """Return the SQLAlchemy URL; a plain ``postgresql://`` means psycopg 3 too."""
+        url = str(super().get_sqlalchemy_url(config)) if config.get("sqlalchemy_url") else None
+        if url is None:
+            return cast("str", super().get_sqlalchemy_url(config))
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+
+    @cached_property
+    def jsonschema_to_sql(self) -> JSONSchemaToSQL:
+        """Return the type mapping."""
+        mapping: JSONSchemaToSQL = super().jsonschema_to_sql
+        mapping.register_format_handler("date-time", lambda _: sqlalchemy.TIMESTAMP(timezone=True))
+        mapping.register_type_handler("array", lambda _: postgresql.JSONB())
+        mapping.register_type_handler("integer", self._integer_type)
+        return mapping
+
+    def _integer_type(self, schema: dict[str, Any]) -> sqlalchemy.types.TypeEngine[Any]:
+        if schema.get("maximum", 0) > _BIGINT_MAX or schema.get("minimum", 0) < -_BIGINT_MAX - 1:
+            return sqlalchemy.NUMERIC()
+        return cast("sqlalchemy.types.TypeEngine[Any]", self._handle_integer_type(schema))
+
+    def column_type(self, schema: dict[str, Any]) -> str:
+        """Return the Postgres type of a property, in lower case as ``format_type`` writes it."""
+        compiled = str(self.to_sql_type(schema).compile(dialect=_DIALECT)).lower()
+        return {
+            "timestamp with time zone": "timestamp with time zone",
+            "time": "time without time zone",
+            "float": "double precision",
+            "decimal": "numeric",
+        }.get(compiled, compiled.replace("varchar", "character varying"))
+
+    def open(self, application_name: str) -> psycopg.Connection[TupleRow]:
+        """Open the one connection of a run, in autocommit mode, with a UTC session.
+
+        Raises:
+            WarehouseError: if Postgres cannot be reached or refuses the login.
+        """
+        try:
+            raw = self._engine.raw_connection()
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise WarehouseError(
+                f"Postgres cannot be reached: {reason}. Check sqlalchemy_url (TARGET_POSTGRES_DW_SQLALCHEMY_URL, "
+                "usually from WAREHOUSE_URL), or start the embedded one with `crm db up`."
+            ) from error
+        connection = cast("psycopg.Connection[TupleRow]", raw.driver_connection)
+        raw.detach()  # the pool must not reset the session: the locks of the run live in it
+        connection.rollback()
+        connection.autocommit = True
+        for name, value in {
+            "application_name": application_name[:63],
+            "timezone": "UTC",
+            "datestyle": "ISO, YMD",
+            # A killed loader's backend ends within seconds even in the middle of a statement: the next run
+            # need not wait for its locks.
+            "client_connection_check_interval": "2s",
+        }.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        return connection
+
+
+class WarehouseSink(PostgresSink):  # type: ignore[misc]  # target-postgres ships no types
+    """Names the connector to the SDK; rows never pass through a sink (see target.py)."""
+
+    connector_class = WarehouseConnector

@@ -1,0 +1,59 @@
+"""What can go wrong in the loader, sorted by what must happen next.
+
+LoaderError
+├── InputError          the input is not Singer: stop
+├── RunRefusedError     another run holds a stream: stop before anything is written
+├── TooManyRejectsError stop; the bookmark stays where the last commit left it
+├── WarehouseError      connection, disk, permission: stop
+└── StreamRefusedError  this stream cannot be loaded into its table: fail the stream, go on with the others
+
+``category`` is what stands in ``sync_history.error_category``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sync_history.rejects import Reject
+
+
+class LoaderError(Exception):
+    """A sentence for the user: what is wrong, where, and what to do."""
+
+    category = "internal"
+
+
+class InputError(LoaderError):
+    """The input is not Singer."""
+
+    category = "data"
+
+
+class RunRefusedError(LoaderError):
+    """Another run holds a stream of this one."""
+
+    category = "overlap"
+
+
+class TooManyRejectsError(LoaderError):
+    """More records of a stream were refused than ``max_rejects`` allows. ``samples`` are the latest of them."""
+
+    category = "data"
+
+    def __init__(self, sentence: str, stream: str, samples: list[Reject]) -> None:
+        super().__init__(sentence)
+        self.stream = stream
+        self.samples = samples
+
+
+class WarehouseError(LoaderError):
+    """Postgres cannot be used: connection, disk, permission."""
+
+    category = "warehouse"
+
+
+class StreamRefusedError(LoaderError):
+    """The stream's schema does not fit its table."""
+
+    category = "warehouse"

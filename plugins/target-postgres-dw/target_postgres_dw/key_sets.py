@@ -1,0 +1,98 @@
+"""Finds the rows that are gone from the source: those whose key is not in the set of keys that the tap sent."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from target_postgres_dw.errors import LoaderError
+from target_postgres_dw.identifiers import quoted
+from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, copy_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from target_postgres_dw.rows import Block, RowEncoder
+    from target_postgres_dw.tables import Table
+
+_numbers = count(1)
+
+
+class SweepRefusedError(LoaderError):
+    """The sweep would delete more than it may: rather the source was read wrongly than that much vanished."""
+
+    category = "sweep"
+
+
+class KeySet:
+    """The keys of one stream, in a temporary table that outlives the flushes of the run."""
+
+    def __init__(self, conn: Connection[TupleRow], table: Table) -> None:
+        self._conn = conn
+        self._table = table
+        self._name = quoted("pg_temp", f"keys_{next(_numbers)}")
+        self._key = [quoted(name) for name in table.key]
+        columns = ", ".join(f"{quoted(name)} {table.columns[name]}" for name in table.key)
+        conn.execute(f"CREATE TEMP TABLE {self._name} ({columns})".encode())
+
+    def copy(self, blocks: Sequence[Block], encoder: RowEncoder) -> None:
+        """Add the keys of blocks that ``encoder`` made."""
+        stage = quoted("pg_temp", f"keys_stage_{next(_numbers)}")
+        types = [self._table.columns[column.name] for column in encoder.columns]
+        columns = [
+            f"{quoted(name)} {column_type}"
+            for name, column_type in zip(encoder.copy_columns, [*types, "text", "text", "integer"], strict=True)
+        ]
+        self._conn.execute(f"CREATE TEMP TABLE {stage} ({', '.join(columns)}) ON COMMIT DROP".encode())
+        with (
+            self._conn.cursor() as cursor,
+            cursor.copy(f"COPY {stage} FROM STDIN (FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null')".encode()) as copy,
+        ):
+            for block in blocks:
+                copy.write(copy_lines(block.lines))
+        self.add_from(stage)
+
+    def add_from(self, stage: str) -> None:
+        """Add the keys that stand in a staging table."""
+        key = ", ".join(self._key)
+        self._conn.execute(f"INSERT INTO {self._name} ({key}) SELECT {key} FROM {stage}".encode())
+
+    def apply(self, table: Table, *, stream: str, max_share: float, hard_delete: bool, dry_run: bool) -> int:
+        """Delete the live rows of ``table`` whose key is not in the set, softly unless ``hard_delete``.
+
+        Returns the number of rows.
+
+        A dry run only counts.
+
+        Raises:
+            SweepRefusedError: if more than ``max_share`` of the live rows would go.
+        """
+        self._conn.execute(f"ANALYZE {self._name}".encode())
+        on = " AND ".join(f"k.{name} = t.{name}" for name in self._key)
+        alive = f"t.{quoted(DELETED_AT)} IS NULL" if DELETED_AT in table.columns else "true"
+        gone = f"{alive} AND NOT EXISTS (SELECT FROM {self._name} AS k WHERE {on})"
+        counted = self._conn.execute(
+            f"SELECT count(*) FILTER (WHERE {alive}), count(*) FILTER (WHERE {gone}) FROM {table.sql} AS t".encode()
+        ).fetchone()
+        live, missing = counted or (0, 0)
+        if missing > live * max_share:
+            raise SweepRefusedError(
+                f"Stream {stream}: {missing} of {live} rows are not in the source any more, which is more than "
+                f"max_deleted_share = {max_share:g} allows, so none was deleted. If that is right, raise "
+                "max_deleted_share for one run."
+            )
+        if not missing or dry_run:
+            return int(missing)
+        if hard_delete:
+            return self._conn.execute(f"DELETE FROM {table.sql} AS t WHERE {gone}".encode()).rowcount
+        touched = f", {quoted(BATCHED_AT)} = now()" if BATCHED_AT in table.columns else ""
+        return self._conn.execute(
+            f"UPDATE {table.sql} AS t SET {quoted(DELETED_AT)} = now(){touched} WHERE {gone}".encode()
+        ).rowcount
+
+    def drop(self) -> None:
+        """Drop the temporary table."""
+        self._conn.execute(f"DROP TABLE IF EXISTS {self._name}".encode())

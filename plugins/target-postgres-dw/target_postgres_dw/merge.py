@@ -1,0 +1,240 @@
+"""Gets a batch of rows into its table: COPY into staging, merge with exact counts, find the rows to refuse.
+
+Everything happens inside the caller's transaction; only savepoints are used here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import psycopg
+from sync_history.runs import Counts
+
+from target_postgres_dw.identifiers import quoted
+from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, copy_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from target_postgres_dw.rows import RowEncoder
+    from target_postgres_dw.tables import Table
+
+# The row is to blame: data exceptions, constraints, and limits of a row or an index entry (54000).
+# Everything else is the database's trouble and stops the run.
+_ROW_ERRORS = (
+    psycopg.errors.DataError,
+    psycopg.errors.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+)
+_stage_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that Postgres refused: its line of the block, and why (no value of the row is in the reason)."""
+
+    line: bytes
+    reason: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRules:
+    """What decides between a stored and an incoming row."""
+
+    replication_column: str | None = None
+    force: bool = False
+    hard_delete: bool = False
+    metadata: bool = True
+
+
+class Merge:
+    """Loads the rows of one schema into one table. Owns a staging table for as long as the connection lives."""
+
+    def __init__(self, conn: Connection[TupleRow], table: Table, encoder: RowEncoder, rules: MergeRules) -> None:
+        self._conn = conn
+        self._table = table
+        self._rules = rules
+        self._key = [quoted(name) for name in encoder.key]
+        self._stage_name = f"stage_{next(_stage_numbers)}"
+        self.stage = quoted("pg_temp", self._stage_name)
+        types = {**{column.name: table.columns[column.name] for column in encoder.columns}}
+        types |= {DELETED_AT: "timestamptz", EXTRACTED_AT: "timestamptz", "_seq": "integer"}
+        columns = ", ".join(f"{quoted(name)} {types[name]}" for name in encoder.copy_columns)
+        conn.execute(f"CREATE TEMP TABLE {quoted(self._stage_name)} ({columns}) ON COMMIT DELETE ROWS".encode())
+        names = ", ".join(quoted(name) for name in encoder.copy_columns)
+        self._copy = (
+            f"COPY {self.stage} ({names}) FROM STDIN (FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null')".encode()
+        )
+        self._merge = self._merge_sql(encoder).encode()
+
+    def load(
+        self, blocks: Sequence[Block], *, refusals_allowed: int, before_merge: Callable[[], None]
+    ) -> tuple[Counts, list[RefusedRow]]:
+        """Load blocks of rows; return what became of them and which were refused.
+
+        ``before_merge`` is called when the rows stand in the staging table.
+
+        Stops looking for more rows to refuse once there are more than ``refusals_allowed``; the caller must
+        then roll back, since the counts cover only what was loaded until then.
+        """
+        refused = _Refusals(refusals_allowed)
+        staged = self._stage(blocks, refused)
+        counts = Counts()
+        if staged and not refused.too_many:
+            before_merge()
+            counts = self._merge_range(blocks, blocks[0].first, blocks[-1].first + blocks[-1].rows, refused)
+            merged_away = len(refused.rows) - (sum(block.rows for block in blocks) - staged)
+            counts.unchanged = staged - merged_away - counts.created - counts.updated
+        counts.failed = len(refused.rows)
+        return counts, refused.rows
+
+    def drop(self) -> None:
+        """Drop the staging table."""
+        self._conn.execute(f"DROP TABLE IF EXISTS {self.stage}".encode())
+
+    def _stage(self, blocks: Sequence[Block], refused: _Refusals) -> int:
+        """COPY the blocks into the staging table, as many at once as go; return the rows staged."""
+        if refused.too_many:
+            return 0
+        try:
+            with self._conn.transaction(), self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
+                for block in blocks:
+                    copy.write(copy_lines(block.lines))
+        except _ROW_ERRORS as error:
+            if len(blocks) > 1:
+                # One block at a time: a bad row costs its own block a second COPY, and the good ones just one.
+                return sum(self._stage([block], refused) for block in blocks)
+            if blocks[0].rows == 1:
+                refused.add(blocks[0].lines.rstrip(b"\n"), error)
+                return 0
+            return sum(self._stage([half], refused) for half in _halves(blocks[0]))
+        return sum(block.rows for block in blocks)
+
+    def _merge_range(self, blocks: Sequence[Block], low: int, high: int, refused: _Refusals) -> Counts:
+        """Merge the staged rows numbered low (inclusive) to high (exclusive), by halves where a row is refused."""
+        if refused.too_many:
+            return Counts()
+        try:
+            with self._conn.transaction():
+                return self._execute_merge(low, high)
+        except psycopg.errors.CardinalityViolation:
+            # A key twice in the batch. Looking for that first would cost every batch a sort.
+            self._drop_superseded()
+            return self._merge_range(blocks, low, high, refused)
+        except _ROW_ERRORS as error:
+            if high - low == 1:
+                refused.add(_line(blocks, low), error)
+                return Counts()
+        middle = (low + high) // 2
+        counts = self._merge_range(blocks, low, middle, refused)
+        counts += self._merge_range(blocks, middle, high, refused)
+        return counts
+
+    def _execute_merge(self, low: int, high: int) -> Counts:
+        bounds = {"low": low, "high": high}
+        row = self._conn.execute(self._merge, bounds).fetchone()
+        created, updated = (row[0], row[1]) if row else (0, 0)
+        deleted = 0
+        if self._rules.hard_delete and self._key:
+            on = " AND ".join(f"t.{name} = s.{name}" for name in self._key)
+            deleted = self._conn.execute(
+                f"DELETE FROM {self._table.sql} AS t USING {self.stage} AS s WHERE {on}"
+                f" AND s.{quoted(DELETED_AT)} IS NOT NULL AND s._seq >= %(low)s AND s._seq < %(high)s".encode(),
+                bounds,
+            ).rowcount
+        return Counts(created=created, updated=updated, deleted=deleted)
+
+    def _drop_superseded(self) -> None:
+        """Leave one row a key in the staging table: the greatest replication key wins, ties the last."""
+        order = f"{quoted(self._rules.replication_column)} DESC NULLS LAST, " if self._rules.replication_column else ""
+        self._conn.execute(
+            f"DELETE FROM {self.stage} WHERE _seq IN (SELECT _seq FROM (SELECT _seq, row_number() OVER"
+            f" (PARTITION BY {', '.join(self._key)} ORDER BY {order}_seq DESC) AS place FROM {self.stage}) AS ranked"
+            " WHERE place > 1)".encode()
+        )
+
+    def _merge_sql(self, encoder: RowEncoder) -> str:
+        data = [quoted(column.name) for column in encoder.columns]
+        pairs = {name: f"s.{name}" for name in data}
+        if self._rules.metadata:
+            pairs[quoted(EXTRACTED_AT)] = f"s.{quoted(EXTRACTED_AT)}"
+            pairs[quoted(BATCHED_AT)] = "now()"
+        if DELETED_AT in self._table.columns:
+            pairs[quoted(DELETED_AT)] = f"s.{quoted(DELETED_AT)}"
+            data.append(quoted(DELETED_AT))
+        where = "s._seq >= %(low)s AND s._seq < %(high)s"
+        if self._rules.hard_delete and self._key:
+            where += f" AND s.{quoted(DELETED_AT)} IS NULL"
+        insert = (
+            f"INSERT INTO {self._table.sql} AS t ({', '.join(pairs)})"
+            f" SELECT {', '.join(pairs.values())} FROM {self.stage} AS s WHERE {where}"
+        )
+        if not self._key:
+            return f"WITH merged AS ({insert} RETURNING 1) SELECT count(*), 0 FROM merged"
+        changes = [name for name in pairs if name not in self._key]
+        values = [name for name in data if name not in self._key]
+        if values:
+            stored = ", ".join(f"t.{name}" for name in values)
+            incoming = ", ".join(f"excluded.{name}" for name in values)
+            condition = f"ROW({stored}) IS DISTINCT FROM ROW({incoming})"
+            if self._rules.replication_column and not self._rules.force:
+                column = quoted(self._rules.replication_column)
+                # A null on either side says nothing about age: the incoming row wins.
+                condition += f" AND (t.{column} > excluded.{column}) IS NOT TRUE"
+            sets = ", ".join(f"{name} = excluded.{name}" for name in changes)
+            action = f"DO UPDATE SET {sets} WHERE {condition}"
+        else:
+            action = "DO NOTHING"
+        # xmax is 0 in a row just inserted, and the locking transaction in one that was there before.
+        return (
+            f"WITH merged AS ({insert} ON CONFLICT ({', '.join(self._key)}) {action} RETURNING (t.xmax = 0) AS created)"
+            " SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM merged"
+        )
+
+
+class _Refusals:
+    """The rows refused so far, and whether there are more than allowed."""
+
+    def __init__(self, allowed: int) -> None:
+        self.rows: list[RefusedRow] = []
+        self._allowed = allowed
+
+    @property
+    def too_many(self) -> bool:
+        return len(self.rows) > self._allowed
+
+    def add(self, line: bytes, error: psycopg.Error) -> None:
+        in_copy = _COPY_COLUMN.search(error.diag.context or "")
+        column = in_copy[1] if in_copy else error.diag.column_name
+        self.rows.append(RefusedRow(line, _reason(error), column))
+
+
+_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)")
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Say why Postgres refused a row, without the values of the row: its primary message may quote them."""
+    code = error.sqlstate or "?????"
+    condition = type(error).__name__
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in condition).strip()
+    constraint = f", constraint {error.diag.constraint_name}" if error.diag.constraint_name else ""
+    return f"{words} (SQLSTATE {code}{constraint})"
+
+
+def _halves(block: Block) -> Iterator[Block]:
+    lines = block.lines.splitlines(keepends=True)
+    middle = len(lines) // 2
+    yield Block(b"".join(lines[:middle]), middle, block.first)
+    yield Block(b"".join(lines[middle:]), len(lines) - middle, block.first + middle)
+
+
+def _line(blocks: Sequence[Block], number: int) -> bytes:
+    block = next(block for block in blocks if block.first <= number < block.first + block.rows)
+    return block.lines.split(b"\n")[number - block.first]

@@ -1,0 +1,132 @@
+"""Reads Singer messages from standard input, and lets the loader act while the tap is silent."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections import Counter
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_postgres_dw.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CHUNK = 1 << 20
+_IDLE_SECONDS = 1.0
+
+
+class Message(msgspec.Struct, gc=False):
+    """A Singer message of any type; what is decoded later is left as JSON text, empty if absent."""
+
+    type: str
+    stream: str | None = None
+    record: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.Raw()
+    key_properties: list[str] | None = None
+    bookmark_properties: list[str] | None = None
+    value: msgspec.Raw = msgspec.Raw()
+    version: int | None = None
+    time_extracted: str | None = None
+
+
+class Interrupted(SystemExit):
+    """A signal asked the loader to end."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(128 + signal_number)
+        self.signal_name = signal.Signals(signal_number).name
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes.
+
+    Signals end the reading between two messages, never in the middle of a transaction.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_idle: Callable[[], None] | None = None
+        self._decoder = msgspec.json.Decoder(Message)
+        self._signal: int | None = None
+        self._wakeup: int | None = None
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input."""
+        return sys.stdin.buffer
+
+    def interrupt(self, signal_number: int) -> None:
+        """Ask for the reading to end; safe in a signal handler."""
+        self._signal = signal_number
+        if self._wakeup is not None:
+            with suppress(OSError):
+                os.write(self._wakeup, b"!")
+
+    def deserialize_json(self, line: str | bytes) -> dict[str, Any]:
+        """Decode one line; the SDK's own entry, not used by ``process_lines``."""
+        decoded: dict[str, Any] = msgspec.json.decode(line)
+        return decoded
+
+    def process_lines(self, file_input: IO[Any] | None, callbacks: dict[Any, Callable[[Any], None]]) -> Counter[str]:
+        """Pass each message to the callback of its type.
+
+        Raises:
+            InputError: if a line is no Singer message; names the line.
+            Interrupted: after ``interrupt``.
+        """
+        by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
+        counts: Counter[str] = Counter()
+        lines = self._lines(sys.stdin.buffer.fileno()) if file_input is None else iter(file_input)
+        for number, line in enumerate(lines, start=1):
+            if self._signal is not None:
+                raise Interrupted(self._signal)
+            if not line.strip():
+                continue
+            try:
+                message = self._decoder.decode(line)
+                callback = by_type[message.type]
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+                raise InputError(
+                    f"Line {number} of the input is no Singer message. A tap must print nothing else to standard "
+                    "output; run it alone to see what it prints."
+                ) from error
+            callback(message)
+            counts[message.type] += 1
+        if self._signal is not None:
+            raise Interrupted(self._signal)
+        return counts
+
+    def _lines(self, source: int) -> Iterator[bytes]:
+        """Yield the lines of a file descriptor; between them, call ``on_idle`` when nothing comes for a while."""
+        wake, self._wakeup = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        rest: list[bytes] = []
+        try:
+            while self._signal is None:
+                ready, _, _ = select.select([source, wake], [], [], _IDLE_SECONDS)
+                if source not in ready:
+                    if self.on_idle is not None and not ready:
+                        self.on_idle()
+                    continue
+                chunk = os.read(source, _CHUNK)
+                if not chunk:
+                    break
+                head, *tail = chunk.split(b"\n")
+                rest.append(head)
+                if tail:
+                    yield b"".join(rest)
+                    yield from tail[:-1]
+                    rest = [tail[-1]]
+            if last := b"".join(rest):
+                yield last
+        finally:
+            writer, self._wakeup = self._wakeup, None
+            os.close(wake)
+            os.close(writer)

@@ -1,0 +1,338 @@
+"""One run of the loader: its locks, its history rows, and the transactions that move both with the data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sync_history import bookmarks, rejects, runs, schema
+from sync_history.names import crm_source_of, sync_type_of
+
+from target_postgres_dw.errors import LoaderError, RunRefusedError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.identifiers import identifier
+from target_postgres_dw.key_sets import SweepRefusedError
+from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from target_postgres_dw.settings import LoadSettings
+    from target_postgres_dw.stream import Loaded
+
+logger = logging.getLogger("target-postgres-dw")
+
+_LOCK_RETRY_SECONDS = 0.2
+_NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
+
+
+class Run:
+    """Loads the streams of one tap, from its header to the end of its output.
+
+    ``sync_run_id`` names it in the history and in the STATEs that it prints.
+    """
+
+    def __init__(self, conn: Connection[TupleRow], settings: LoadSettings, sync_run_id: str) -> None:
+        self.connection = conn
+        self._settings = settings
+        self._run_id = sync_run_id
+        self._streams: dict[str, Stream] = {}
+        self._open: dict[str, Stream] = {}
+        self._to_close: dict[str, StreamReport] = {}
+        self._started_at = datetime.now(UTC)
+        self._configuration: dict[str, Any] = {}
+        self._schema = identifier(settings.default_schema)
+        self._state: dict[str, Any] | None = None
+        self._bookmarks: dict[str, dict[str, Any]] = {}
+        self._last_flush = time.monotonic()
+        self._waiting_rows = self._waiting_bytes = 0
+        self.crm_source = ""
+        self.has_header = False
+        self.failures: list[str] = []
+        with conn.transaction():
+            schema.migrate(conn)
+
+    # -- opening --------------------------------------------------------------------------------------------------
+
+    def open(self, header: Mapping[str, Any]) -> None:
+        """Begin the run that a tap's header announces: lock all its streams, write their ``running`` rows.
+
+        Raises:
+            RunRefusedError: if another run holds one of them. The refusal stands in the history.
+        """
+        self.has_header = True
+        self.crm_source = self._schema = crm_source_of(str(header["crm_source"]))
+        self._configuration = dict(header.get("configuration") or {})
+        if started_at := header.get("started_at"):
+            self._started_at = datetime.fromisoformat(started_at)
+        self._open_streams([str(name) for name in header.get("streams") or []])
+
+    def stream(self, name: str) -> Stream | None:
+        """Return a stream of the run, or None if no SCHEMA or header named it."""
+        return self._streams.get(name)
+
+    def announce(self, name: str) -> Stream:
+        """Return a stream that a SCHEMA names; a tap without a header opens its streams one by one."""
+        if name not in self._streams:
+            if not self.crm_source:
+                self.crm_source = crm_source_of(self._settings.default_schema)
+            self._open_streams([name])
+        return self._streams[name]
+
+    def _open_streams(self, names: list[str]) -> None:
+        sync_types = {name: sync_type_of(name) for name in names}
+        configuration = dict(self._configuration)
+        for flag in ("dry_run", "force"):
+            if getattr(self._settings, flag):
+                configuration[flag] = True
+        self._take_locks(sync_types.values())
+        with self.connection.transaction():
+            for stale in runs.close_stale_runs(self.connection, own=[stream.row.id for stream in self._open.values()]):
+                logger.warning(
+                    "Closed the run %s of %s %s: its process is gone.", stale.run_id, stale.crm_source, stale.sync_type
+                )
+            current = bookmarks.current_bookmarks(self.connection, self.crm_source)
+            for name, sync_type in sync_types.items():
+                history_id = runs.open_run(
+                    self.connection,
+                    run_id=self._run_id,
+                    crm_source=self.crm_source,
+                    sync_type=sync_type,
+                    started_at=self._started_at,
+                    configuration=configuration,
+                    bookmark_before=current.get(sync_type),
+                )
+                row = HistoryRow(history_id, self.crm_source, sync_type, current.get(sync_type))
+                self._streams[name] = self._open[name] = Stream(name, row, self._schema, self._settings)
+
+    def _take_locks(self, sync_types: Iterable[str]) -> None:
+        """Lock every stream, or refuse the run; wait a little, for a run that was just killed."""
+        sync_types = list(sync_types)
+        deadline = time.monotonic() + self._settings.lock_wait_seconds
+        while held := runs.take_locks(self.connection, self.crm_source, sync_types):
+            if time.monotonic() < deadline:
+                time.sleep(_LOCK_RETRY_SECONDS)
+                continue
+            holder = runs.running_run(self.connection, self.crm_source, held)
+            who = f"run {holder['run_id']}, since {holder['start_time']:%Y-%m-%d %H:%M:%S} UTC" if holder else "a run"
+            sentence = (
+                f"{self.crm_source} {held} is being loaded by another run ({who}), so this run was refused and has "
+                "changed nothing. Wait for the other to end; `crm status` shows it."
+            )
+            runs.record_failure(
+                self.connection,
+                run_id=self._run_id,
+                crm_source=self.crm_source,
+                streams=sync_types,
+                error_message=sentence,
+                error_category=RunRefusedError.category,
+                started_at=self._started_at,
+                configuration=self._configuration,
+            )
+            raise RunRefusedError(sentence)
+
+    # -- while it runs --------------------------------------------------------------------------------------------
+
+    def take_state(self, value: dict[str, Any]) -> None:
+        """Take a STATE: everything before it is covered by it once both are committed."""
+        report = value.pop("sync_report", None) or {}
+        for name, fields in (report.get("streams") or {}).items():
+            if stream := self._open.get(name):
+                self._take_report(stream, fields)
+        self._state = value
+        self._bookmarks = {
+            name: bookmark for name, bookmark in (value.get("bookmarks") or {}).items() if isinstance(bookmark, dict)
+        }
+        for stream in self._open.values():
+            stream.mark()
+
+    def _take_report(self, stream: Stream, fields: Mapping[str, Any]) -> None:
+        known = StreamReport.__struct_fields__
+        stream.report = StreamReport(**{key: value for key, value in fields.items() if key in known})
+        if stream.report.status != "running":
+            self._to_close[stream.name] = stream.report
+
+    def count(self, size: int) -> None:
+        """Count one record of so many bytes towards the next flush."""
+        self._waiting_rows += 1
+        self._waiting_bytes += size
+
+    def is_full(self, slack: float = 1.0) -> bool:
+        """Tell whether the records that wait are more than their number or size may be, times ``slack``."""
+        return (
+            self._waiting_rows >= self._settings.batch_size_rows * slack
+            or self._waiting_bytes >= self._settings.batch_size_bytes * slack
+        )
+
+    def is_due(self, slack: float = 1.0) -> bool:
+        """Tell whether it is time for a flush, by number, size or age of what waits, each times ``slack``."""
+        return self.is_full(slack) or time.monotonic() - self._last_flush >= self._settings.flush_seconds * slack
+
+    def flush(self, *, uncovered: bool = False) -> None:
+        """Commit what waits: rows, counts, rejects, heartbeats and bookmarks in one transaction; then print the STATE.
+
+        Rows of streams without a key wait for the STATE that covers them, unless ``uncovered``: committed before
+        it, they would be loaded a second time after a crash.
+
+        Raises:
+            TooManyRejectsError: nothing of the flush was committed then, but a sample of the rejects.
+            LostRunError: another process has closed a row of this run; nothing was committed.
+        """
+        closing = dict(self._to_close)
+        try:
+            with self.connection.transaction():
+                statuses = {
+                    name: self._load(stream, closing.get(name), uncovered=uncovered)
+                    for name, stream in self._open.items()
+                }
+                self._beat(stream for name, stream in self._open.items() if name not in closing)
+        except TooManyRejectsError as error:
+            self._keep_samples(error)
+            raise
+        for name in closing:
+            stream = self._open.pop(name)
+            stream.drop_temporary_tables()
+            logger.info(
+                "Completed %s %s sync: %s, %d created, %d updated, %d unchanged, %d deleted, %d failed",
+                self.crm_source,
+                name,
+                statuses[name],
+                stream.totals.created,
+                stream.totals.updated,
+                stream.totals.unchanged,
+                stream.totals.deleted,
+                stream.totals.failed,
+            )
+        self._to_close = {}
+        self._last_flush = time.monotonic()
+        self._waiting_rows = self._waiting_bytes = 0
+        self._print_state()
+
+    def _load(self, stream: Stream, report: StreamReport | None, *, uncovered: bool) -> str:
+        """Load one stream inside the flush's transaction; close its row if there is a final report.
+
+        Returns the status that its row has then.
+        """
+        loaded = stream.load(
+            self.connection, uncovered=uncovered or (report is not None and report.status == "success")
+        )
+        error = category = None
+        if stream.refused is not None:
+            error, category = stream.refused, StreamRefusedError.category
+        elif report is not None and report.status == "failed":
+            error, category = report.error or "The tap gave no reason.", report.error_category
+        elif report is not None:
+            try:
+                with self.connection.transaction():
+                    loaded.counts.deleted += stream.sweep(self.connection)
+            except SweepRefusedError as refusal:
+                error, category = str(refusal), refusal.category
+                self.failures.append(error)
+        bookmark = self._bookmark_of(stream)
+        if loaded.counts or loaded.rejects or bookmark is not None or report is not None:
+            self._record(stream, loaded, bookmark)
+        if report is None:
+            return "running"
+        return runs.close_run(self.connection, stream.row.id, error=error, category=category)
+
+    def _record(self, stream: Stream, loaded: Loaded, bookmark: dict[str, Any] | None) -> None:
+        runs.record_progress(
+            self.connection,
+            stream.row.id,
+            counts=loaded.counts,
+            bookmark=bookmark,
+            metrics=stream.metrics,
+            endpoint=stream.report.endpoint,
+        )
+        if bookmark is not None:
+            stream.bookmark_written = bookmark
+        if loaded.rejects:
+            rejects.store(self.connection, history_id=stream.row.id, crm_source=self.crm_source, rejects=loaded.rejects)
+
+    def _bookmark_of(self, stream: Stream) -> dict[str, Any] | None:
+        """Return the bookmark to write with this flush, or None if the STATE holds nothing new for the stream."""
+        if self._settings.dry_run or stream.refused is not None:
+            return None
+        incoming = self._bookmarks.get(stream.name)
+        if incoming is None:
+            return None
+        bookmark = bookmarks.advance(stream.row.bookmark_before, incoming)
+        return None if bookmark == stream.bookmark_written else bookmark
+
+    def _beat(self, streams: Iterable[Stream]) -> None:
+        runs.beat(self.connection, [stream.row.id for stream in streams])
+
+    def _keep_samples(self, error: TooManyRejectsError) -> None:
+        """Store some of the rejects of a flush that was rolled back because of them."""
+        history_id = self._streams[error.stream].row.id
+        with self.connection.transaction():
+            rejects.store(self.connection, history_id=history_id, crm_source=self.crm_source, rejects=error.samples)
+
+    def _print_state(self) -> None:
+        """Print the STATE that is committed now. Dry runs print none: nothing was committed."""
+        if self._state is None or self._settings.dry_run:
+            return
+        state = self._state
+        refused = [stream for stream in self._streams.values() if stream.refused is not None]
+        if refused and "bookmarks" in state:
+            kept = {stream.name: stream.bookmark_written or stream.row.bookmark_before for stream in refused}
+            state["bookmarks"] = {
+                name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
+            }
+        sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
+        sys.stdout.flush()
+        self._state = None
+
+    # -- ending ---------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """End the run at the end of the input.
+
+        A stream without a final report has failed, unless the tap sends no reports at all.
+        """
+        for name, stream in self._open.items():
+            if name in self._to_close:
+                continue
+            if self.has_header:
+                report = StreamReport(status="failed", error=_NO_REPORT, error_category="interrupted")
+                self.failures.append(f"{self.crm_source} {name}: {_NO_REPORT}")
+            else:
+                report = StreamReport(status="success")
+            report.endpoint, report.resumed = stream.report.endpoint, stream.report.resumed
+            self._to_close[name] = report
+        self.flush()
+
+    def interrupt(self, signal_name: str) -> None:
+        """End the run early: commit what waits, and close its streams as failed."""
+        error = f"Interrupted by {signal_name}. What was committed stands; the next run goes on from there."
+        for name in self._open:
+            self._to_close[name] = StreamReport(status="failed", error=error, error_category="interrupted")
+        self.flush()
+
+    def fail(self, error: Exception) -> None:
+        """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
+        sentence = explain(error)
+        category = getattr(error, "category", "warehouse" if isinstance(error, psycopg.Error) else "internal")
+        try:
+            with self.connection.transaction():
+                for stream in self._open.values():
+                    runs.close_run(self.connection, stream.row.id, error=sentence, category=category)
+        except (psycopg.Error, runs.LostRunError) as trouble:
+            logger.warning("The history could not be told of the failure (%s).", type(trouble).__name__)
+
+
+def explain(error: Exception) -> str:
+    """Say what went wrong, for the history and the log. Never the values of a record."""
+    if isinstance(error, LoaderError | runs.LostRunError | schema.SchemaTooNewError):
+        return str(error)
+    if isinstance(error, psycopg.Error):
+        reason = error.diag.message_primary or str(error).strip().splitlines()[0] or type(error).__name__
+        return f"Postgres stopped the run: {reason}. The last committed bookmark stands; start the run again."
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,146 @@
+"""The loader's own settings, beside those of target-postgres, which keep their names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_REJECTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+# A share of few records says nothing: it is taken of at least so many.
+_SHARE_OF_AT_LEAST = 1000
+
+OWN_SETTINGS = th.PropertiesList(
+    th.Property(
+        "force",
+        th.BooleanType,
+        title="Force",
+        default=False,
+        description="Overwrite stored rows even if they are newer than the incoming ones.",
+    ),
+    th.Property(
+        "dry_run",
+        th.BooleanType,
+        title="Dry Run",
+        default=False,
+        description="Load into temporary twins of the tables: true counts, nothing written, no bookmark moved.",
+    ),
+    th.Property(
+        "max_rejects",
+        th.StringType,
+        title="Maximum Rejects",
+        default="1000",
+        description=(
+            "Stop the run when a stream has more rejected records than this: a number, or a share of the records "
+            "such as 5%."
+        ),
+    ),
+    th.Property(
+        "max_deleted_share",
+        th.NumberType,
+        title="Maximum Deleted Share",
+        default=0.2,
+        description=(
+            "Refuse a sweep or an ACTIVATE_VERSION that would delete more than this share of a table, unless the "
+            "tap states its own limit."
+        ),
+    ),
+    th.Property(
+        "flush_seconds",
+        th.IntegerType,
+        title="Flush Seconds",
+        default=5,
+        description="Commit what has arrived, and beat the heart of the run, at least this often.",
+    ),
+    th.Property(
+        "batch_size_bytes",
+        th.IntegerType,
+        title="Batch Size Bytes",
+        default=64 * 1024 * 1024,
+        description="Commit when the rows that wait take more memory than this.",
+    ),
+    th.Property(
+        "lock_wait_seconds",
+        th.IntegerType,
+        title="Lock Wait Seconds",
+        default=5,
+        description=(
+            "How long to wait for a stream that another run holds before this run is refused. A killed run lets go "
+            "of its streams within two seconds."
+        ),
+    ),
+)
+DEFAULT_BATCH_SIZE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class MaxRejects:
+    """How many rejects a stream may have: a number, or a share of its records."""
+
+    count: int | None
+    share: float | None
+
+    @classmethod
+    def parse(cls, text: str) -> MaxRejects:
+        """Read ``1000`` or ``5%``.
+
+        Raises:
+            ValueError: if it is neither.
+        """
+        match = _MAX_REJECTS.fullmatch(str(text))
+        if match is None or (not match[2] and "." in match[1]):
+            raise ValueError(f"max_rejects is {text!r}; write a whole number (1000) or a share of the records (5%)")
+        return cls(None, float(match[1]) / 100) if match[2] else cls(int(match[1]), None)
+
+    def allowed(self, processed: int) -> int:
+        """Return how many of so many processed records may be rejected."""
+        if self.count is not None:
+            return self.count
+        return int((self.share or 0.0) * max(processed, _SHARE_OF_AT_LEAST))
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """What a run needs to know of the configuration."""
+
+    default_schema: str
+    force: bool
+    dry_run: bool
+    hard_delete: bool
+    metadata: bool
+    activate_version: bool
+    validate: bool
+    max_rejects: MaxRejects
+    max_deleted_share: float
+    flush_seconds: float
+    batch_size_rows: int
+    batch_size_bytes: int
+    lock_wait_seconds: float
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> LoadSettings:
+        """Read the settings, with their defaults.
+
+        Raises:
+            ValueError: if ``max_rejects`` is neither a number nor a share.
+        """
+        return cls(
+            default_schema=config.get("default_target_schema") or "melty",
+            force=bool(config.get("force", False)),
+            dry_run=bool(config.get("dry_run", False)),
+            hard_delete=bool(config.get("hard_delete", False)),
+            metadata=bool(config.get("add_record_metadata", True)),
+            activate_version=bool(config.get("activate_version", True)),
+            validate=bool(config.get("validate_records", True)),
+            max_rejects=MaxRejects.parse(config.get("max_rejects", "1000")),
+            max_deleted_share=float(config.get("max_deleted_share", 0.2)),
+            flush_seconds=float(config.get("flush_seconds", 5)),
+            batch_size_rows=int(config.get("batch_size_rows") or DEFAULT_BATCH_SIZE_ROWS),
+            batch_size_bytes=int(config.get("batch_size_bytes", 64 * 1024 * 1024)),
+            lock_wait_seconds=float(config.get("lock_wait_seconds", 5)),
+        )

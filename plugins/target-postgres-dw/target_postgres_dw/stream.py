@@ -1,0 +1,334 @@
+"""One stream of a run: its schema, the rows that wait, and what the tap said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sync_history.rejects import Reject
+from sync_history.runs import Counts, last_metric
+
+from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.identifiers import identifier
+from target_postgres_dw.key_sets import KeySet
+from target_postgres_dw.merge import Merge, MergeRules
+from target_postgres_dw.rows import DELETED_AT, RecordRefusedError, RowBuffer, RowEncoder
+from target_postgres_dw.tables import METADATA, Table, add_column, prepare, reflect, seed_shadow, shadow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from target_postgres_dw.rows import Block
+    from target_postgres_dw.settings import LoadSettings
+
+
+class StreamReport(msgspec.Struct, gc=False):
+    """What the tap reports of a stream in ``sync_report.streams``. Rejects are counted there too; we count our own."""
+
+    status: str = "running"
+    error: str | None = None
+    error_category: str | None = None
+    endpoint: str | None = None
+    requests: int = 0
+    retries: int = 0
+    rate_limited_seconds: float = 0.0
+    records_total: int | None = None
+    resumed: bool = False
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The part that goes into ``performance_metrics``."""
+        return {
+            "requests": self.requests,
+            "retries": self.retries,
+            "rate_limited_seconds": self.rate_limited_seconds,
+            "records_total": self.records_total,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """The row of ``orchestration.sync_history`` that stands for a stream of this run."""
+
+    id: int
+    crm_source: str
+    sync_type: str
+    bookmark_before: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one flush did for one stream."""
+
+    counts: Counts = field(default_factory=Counts)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class Stream:
+    """Takes the records of one stream and loads them, on the run's connection, when it is told to."""
+
+    def __init__(self, name: str, row: HistoryRow, schema: str, settings: LoadSettings) -> None:
+        self.name = name
+        self.row = row
+        self.report = StreamReport()
+        self.bookmark_written: dict[str, Any] | None = None
+        self.refused: str | None = None
+        self.totals = Counts()
+        self.rejected = 0
+        self._schema = schema
+        self._settings = settings
+        self._signature: object = None
+        self._table: Table | None = None
+        self._encoder: RowEncoder | None = None
+        self._merge: Merge | None = None
+        self._buffer = RowBuffer()
+        self._rejects: list[Reject] = []
+        self._rejected_records = 0
+        self._keys: KeySet | None = None
+        self._keys_encoder: RowEncoder | None = None
+        self._keys_buffer = RowBuffer()
+        self._max_share = settings.max_deleted_share
+        self._version: int | None = None
+        self._activated: int | None = None
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    @property
+    def has_schema(self) -> bool:
+        """Tell whether a SCHEMA has come."""
+        return self._encoder is not None or self.refused is not None
+
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether rows wait for the next flush."""
+        return bool(len(self._buffer))
+
+    def is_new_schema(self, schema: Mapping[str, Any], key: Sequence[str], replication_key: str | None) -> bool:
+        """Tell whether a SCHEMA differs from the one in force."""
+        return self._signature != (schema, tuple(key), replication_key)
+
+    def set_schema(
+        self,
+        conn: Connection[TupleRow],
+        schema: Mapping[str, Any],
+        key: Sequence[str],
+        replication_key: str | None,
+        column_type: Callable[[dict[str, Any]], str],
+    ) -> None:
+        """Prepare the table for a schema. The rows of the former schema must have been loaded.
+
+        Raises:
+            StreamRefusedError: if the table cannot hold the stream; the stream then takes nothing more.
+        """
+        try:
+            encoder = RowEncoder(schema, key, column_type, validate=self._settings.validate)
+            name = identifier(self.name)
+            if self._settings.dry_run:
+                wanted = Table(self._schema, name)
+                table = shadow(conn, wanted, encoder, stream=self.name, metadata=self._settings.metadata)
+            else:
+                table = prepare(conn, self._schema, name, encoder, stream=self.name, metadata=self._settings.metadata)
+        except RecordRefusedError as error:
+            self.refuse(f"Stream {self.name}: {error}.")
+            raise StreamRefusedError(self.refused) from error
+        except StreamRefusedError as error:
+            self.refuse(str(error))
+            raise
+        columns = {column.source: column.name for column in encoder.columns}
+        rules = MergeRules(
+            replication_column=columns.get(replication_key) if replication_key else None,
+            force=self._settings.force,
+            hard_delete=self._settings.hard_delete,
+            metadata=self._settings.metadata,
+        )
+        if self._merge is not None:
+            self._merge.drop()
+        self._signature = (schema, tuple(key), replication_key)
+        self._encoder, self._table = encoder, table
+        self._merge = Merge(conn, table, encoder, rules)
+
+    def add(self, record: msgspec.Raw, extracted_at: str | None, size: int) -> None:
+        """Take a record. One that does not fit its schema becomes a reject.
+
+        Raises:
+            KeyMissingError: if it lacks a property of its key.
+        """
+        if self.refused is not None or self._encoder is None:
+            return
+        try:
+            row = self._encoder.decode(record)
+        except RecordRefusedError as error:
+            content = msgspec.json.decode(record)
+            self.reject(
+                Reject(self.row.sync_type, str(error), "record", self._encoder.key_of(content), content, error.field)
+            )
+            return
+        self._buffer.add(row, extracted_at, size)
+
+    def reject(self, reject: Reject) -> None:
+        """Take a record, or a value, that was refused here or by the tap."""
+        self._rejects.append(reject)
+        if reject.category == "record":
+            self._rejected_records += 1
+
+    def set_keys_schema(
+        self, schema: Mapping[str, Any], key: Sequence[str], column_type: Callable[[dict[str, Any]], str]
+    ) -> None:
+        """Begin a sweep: the tap will now send all keys that the source holds.
+
+        Raises:
+            InputError: if the stream's own SCHEMA has not come, or its key is another one.
+        """
+        if self.refused is not None:
+            return
+        if self._encoder is None or tuple(key) != self._encoder.key_properties:
+            raise InputError(
+                f"Stream {self.name}: its key set must come after its SCHEMA and have the same key. This is an error "
+                "of the tap."
+            )
+        self._keys_encoder = RowEncoder(schema, key, column_type)
+        self._max_share = float(schema.get("x-max-deleted-share", self._settings.max_deleted_share))
+
+    def add_key(self, record: msgspec.Raw) -> None:
+        """Take one key of the set."""
+        if self._keys_encoder is not None:
+            self._keys_buffer.add(self._keys_encoder.decode(record), None, 0)
+
+    def see_version(self, version: int, conn: Connection[TupleRow]) -> None:
+        """Note that the records carry a table version: collect their keys, in case ACTIVATE_VERSION asks for them."""
+        if self._version is None and self._table is not None and self._table.key and self._settings.activate_version:
+            self._keys = KeySet(conn, self._table)
+        self._version = version
+
+    def activate(self, version: int) -> None:
+        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone."""
+        self._activated = version
+
+    def mark(self) -> None:
+        """Note that a STATE covers all rows that have come."""
+        self._buffer.mark()
+
+    def refuse(self, reason: str) -> None:
+        """Take no more records: the stream has failed."""
+        self.refused = reason
+        self._buffer = RowBuffer()
+        self._keys_buffer = RowBuffer()
+        self._keys_encoder = None
+
+    # -- loading --------------------------------------------------------------------------------------------------
+
+    def load(self, conn: Connection[TupleRow], *, uncovered: bool) -> Loaded:
+        """Load the rows that wait, inside the caller's transaction.
+
+        Without a key, only the rows that a STATE covers, unless ``uncovered``.
+
+        Raises:
+            TooManyRejectsError: if there are more rejects than allowed. The caller must roll back.
+        """
+        loaded = Loaded(Counts(failed=self._rejected_records), self._rejects)
+        self._rejects, self._rejected_records = [], 0
+        if self._encoder is not None and self._merge is not None:
+            blocks = self._buffer.take(only_marked=not self._encoder.key and not uncovered)
+            self._load_rows(conn, self._merge, self._encoder, blocks, loaded)
+        self._load_keys(conn)
+        self.totals += loaded.counts
+        self.rejected += len(loaded.rejects)
+        if self.rejected > self._allowed_rejects(0):
+            raise TooManyRejectsError(
+                f"Stream {self.name}: {self.rejected} rejects so far, more than max_rejects allows; the last reason: "
+                f"{loaded.rejects[-1].reason if loaded.rejects else 'see orchestration.sync_reject'}. Nothing of the "
+                "last batch was committed. Mend the cause, or raise max_rejects.",
+                self.name,
+                loaded.rejects[-100:],
+            )
+        return loaded
+
+    def _load_rows(
+        self, conn: Connection[TupleRow], merge: Merge, encoder: RowEncoder, blocks: list[Block], loaded: Loaded
+    ) -> None:
+        if not blocks:
+            return
+        rows = sum(block.rows for block in blocks)
+        allowed = self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects)
+
+        def before_merge() -> None:
+            if self._keys is not None and self._version is not None:
+                self._keys.add_from(merge.stage)
+            if self._settings.dry_run and self._table is not None:
+                seed_shadow(conn, self._schema, self._table, merge.stage)
+
+        counts, refused = merge.load(blocks, refusals_allowed=max(allowed, 0), before_merge=before_merge)
+        loaded.counts += counts
+        for row in refused:
+            record = encoder.record_of(row.line)
+            loaded.rejects.append(
+                Reject(self.row.sync_type, row.reason, "record", encoder.key_of(record), record, row.column)
+            )
+
+    def _load_keys(self, conn: Connection[TupleRow]) -> None:
+        if self._table is None or self._keys_encoder is None:
+            return
+        if self._keys is None:
+            self._keys = KeySet(conn, self._table)
+        if blocks := self._keys_buffer.take(only_marked=False):
+            self._keys.copy(blocks, self._keys_encoder)
+
+    def _allowed_rejects(self, waiting: int) -> int:
+        done = self.totals.created + self.totals.updated + self.totals.unchanged + self.totals.failed
+        return self._settings.max_rejects.allowed(done + waiting)
+
+    def sweep(self, conn: Connection[TupleRow]) -> int:
+        """Delete the rows that are gone from the source; return how many.
+
+        Only a complete, uninterrupted read may say so: a key set that the tap sent, or an ACTIVATE_VERSION
+        with a version that was not active before.
+
+        Raises:
+            SweepRefusedError: if that is more than may go.
+        """
+        if self._keys is None or self._table is None or (self._keys_encoder is None and not self._is_new_version(conn)):
+            return 0
+        if self.report.resumed or (self.row.bookmark_before or {}).get("resume"):
+            return 0
+        table: Table | None = self._table
+        if self._settings.dry_run:
+            table = reflect(conn, self._schema, self._table.name)
+        elif not self._settings.hard_delete:
+            add_column(conn, self._table, DELETED_AT, METADATA[DELETED_AT])
+        if table is None:
+            return 0
+        deleted = self._keys.apply(
+            table,
+            stream=self.name,
+            max_share=self._max_share,
+            hard_delete=self._settings.hard_delete,
+            dry_run=self._settings.dry_run,
+        )
+        self.totals.deleted += deleted
+        return deleted
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the history row says of the run's performance."""
+        return self.report.metrics | ({} if self._version is None else {"table_version": self._version})
+
+    def _is_new_version(self, conn: Connection[TupleRow]) -> bool:
+        """Tell whether ACTIVATE_VERSION names a version that no earlier run of the stream ended with.
+
+        Taps that read by delta send the version of their first run again and again: nothing is gone then.
+        """
+        if self._activated is None:
+            return False
+        last = last_metric(conn, self.row.crm_source, self.row.sync_type, "table_version")
+        return last is None or int(last) != self._activated
+
+    def drop_temporary_tables(self) -> None:
+        """Give back what the stream holds in the session, once it is closed."""
+        for holder in (self._merge, self._keys):
+            if holder is not None:
+                holder.drop()
+        self._merge = self._keys = None

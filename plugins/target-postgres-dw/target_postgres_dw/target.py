@@ -1,0 +1,287 @@
+"""The loader as a Singer target: takes messages, decides when to commit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+import psycopg
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+from sync_history.rejects import Reject
+from sync_history.runs import LostRunError
+from sync_history.schema import SchemaTooNewError
+from target_postgres.target import TargetPostgres
+
+from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
+from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError
+from target_postgres_dw.messages import Interrupted, Message, MessageReader
+from target_postgres_dw.rows import KeyMissingError
+from target_postgres_dw.run import Run, explain
+from target_postgres_dw.settings import OWN_SETTINGS, LoadSettings, MaxRejects
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from singer_sdk.plugin_base import _ConfigInput
+
+REJECTS_STREAM = "sync_rejects"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+# A flush waits for the next STATE, so that the bookmark moves with the rows; but not for ever.
+_SLACK_WITHOUT_STATE = 2.0
+
+
+class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres ships no types
+    """Commits rows, counts, rejects, run history and bookmarks in one Postgres transaction.
+
+    The connection, its SSL and SSH settings and the type mapping are target-postgres'. Rows do not pass through
+    the SDK's sinks: those commit one by one, and a STATE could not be part of their transaction.
+    """
+
+    name = "target-postgres-dw"
+    package_name = "target-postgres-dw"
+    config_jsonschema: ClassVar[dict[str, Any]] = {
+        **TargetPostgres.config_jsonschema,
+        "properties": {**TargetPostgres.config_jsonschema["properties"], **OWN_SETTINGS.to_dict()["properties"]},
+    }
+    default_sink_class = WarehouseSink
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 -- as TargetPostgres takes them
+        reader = MessageReader()
+        self._interrupt = reader.interrupt
+        super().__init__(**kwargs)
+        reader.on_idle = self._flush_if_due
+        self.message_reader = reader
+        self._settings = LoadSettings.from_config(self.config)
+        self._run: Run | None = None
+        self._sweeps: dict[str, str] = {}
+        self._maps_records = bool(self.config.get("stream_maps") or self.config.get("flattening_enabled"))
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Add to the schema's checks what target-postgres only asserts.
+
+        Raises:
+            ConfigValidationError: with one sentence per wrong setting.
+        """
+        errors: list[str] = super()._validate_config(raise_errors=raise_errors)
+        if not self._config.get("sqlalchemy_url"):
+            missing = [name for name in ("host", "port", "user", "password", "database") if not self._config.get(name)]
+            if missing:
+                errors.append(
+                    "Set sqlalchemy_url (TARGET_POSTGRES_DW_SQLALCHEMY_URL, usually from WAREHOUSE_URL), or all of "
+                    f"host, port, user, password and database. Missing: {', '.join(missing)}."
+                )
+        try:
+            MaxRejects.parse(self._config.get("max_rejects", "1000"))
+        except ValueError as error:
+            errors.append(str(error))
+        if errors and raise_errors:
+            raise ConfigValidationError("The configuration of target-postgres-dw is incomplete", errors=errors)
+        return errors
+
+    @property
+    def run(self) -> Run:
+        """The run, connected at the first message that needs it."""
+        if self._run is None:
+            connector = self.target_connector
+            assert isinstance(connector, WarehouseConnector)  # noqa: S101 -- default_sink_class names it
+            connection = connector.open("target-postgres-dw")
+            # The SSH tunnel of target-postgres takes the signals for itself; they are ours.
+            self._setup_signal_handlers()
+            self._run = Run(connection, self._settings, os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4()))
+        return self._run
+
+    # -- the ways in ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def invoke(
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: Any = None,  # noqa: ANN401 -- as the SDK has it
+    ) -> None:
+        """Run the command: 0 if all went well, 1 with one sentence if not, 128 + n if signal n ended it."""
+        try:
+            super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
+        except _EXPLAINED as error:
+            cls.logger.error("%s", explain(error))  # noqa: TRY400 -- a sentence, not a traceback
+            sys.exit(1)
+
+    def process_lines(self, file_input: Any) -> Any:  # noqa: ANN401 -- as the SDK has it
+        """Take all messages of the input; if that fails, say so in the history before the error goes on."""
+        try:
+            return super().process_lines(file_input)
+        except Interrupted as interruption:
+            self.logger.warning("%s: committing what has come, then ending.", interruption.signal_name)
+            if self._run is not None:
+                self._ending(partial(Run.interrupt, signal_name=interruption.signal_name))
+            raise
+        except Exception as error:
+            if self._run is not None:
+                self._run.fail(error)
+            raise
+
+    def process_endofpipe(self) -> None:
+        """Commit the rest and close the run.
+
+        Raises:
+            SystemExit: with 1, if a stream failed here: its tap may be unable to say so.
+        """
+        if self._run is None:
+            return
+        self._ending(Run.finish)
+        if self._run.failures:
+            for sentence in self._run.failures:
+                self.logger.error("%s", sentence)
+            sys.exit(1)
+
+    def _ending(self, end: Any) -> None:  # noqa: ANN401 -- a function of Run
+        try:
+            end(self.run)
+        except Exception as error:
+            self.run.fail(error)
+            raise
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End between two messages; the reader raises Interrupted there."""
+        del frame
+        self._interrupt(signum)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def _process_schema_message(self, message: Message) -> None:
+        schema = msgspec.json.decode(message.schema or b"{}")
+        if not message.stream or not isinstance(schema.get("properties"), dict):
+            raise InputError(f"The SCHEMA of stream {message.stream or '?'} has no properties.")
+        if message.stream == REJECTS_STREAM:
+            return
+        key = message.key_properties or []
+        if sweep_of := schema.get("x-sweep-of"):
+            stream = self.run.stream(sweep_of)
+            if stream is None:
+                raise InputError(f"The key set {message.stream} is for {sweep_of}, which this run does not load.")
+            self._sweeps[message.stream] = sweep_of
+            stream.set_keys_schema(schema, key, self.target_connector.column_type)
+            return
+        replication_key = next(iter(message.bookmark_properties or []), None)
+        if not self._maps_records:
+            self._set_schema(message.stream, schema, key, replication_key)
+            return
+        self.mapper.register_raw_stream_schema(message.stream, schema, key)
+        for stream_map in self.mapper.stream_maps[message.stream]:
+            self._set_schema(
+                stream_map.stream_alias,
+                stream_map.transformed_schema,
+                stream_map.transformed_key_properties or [],
+                replication_key,
+            )
+
+    def _set_schema(self, name: str, schema: dict[str, Any], key: list[str], replication_key: str | None) -> None:
+        stream = self.run.announce(name)
+        if not stream.is_new_schema(schema, key, replication_key):
+            return
+        if stream.has_rows:
+            self.run.flush(uncovered=True)
+        try:
+            stream.set_schema(self.run.connection, schema, key, replication_key, self.target_connector.column_type)
+        except StreamRefusedError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 -- a sentence; the other streams go on
+            self.run.failures.append(str(error))
+
+    def _process_record_message(self, message: Message) -> None:
+        name, record = message.stream, message.record
+        if name is None or not record:
+            raise InputError("A RECORD lacks its stream or its record.")
+        if name == REJECTS_STREAM:
+            self._take_reject(record)
+        elif sweep_of := self._sweeps.get(name):
+            stream = self.run.stream(sweep_of)
+            assert stream is not None  # noqa: S101 -- the key set's SCHEMA found it
+            stream.add_key(record)
+        elif self._maps_records and name in self.mapper.stream_maps:
+            for stream_map in self.mapper.stream_maps[name]:
+                mapped = stream_map.transform(msgspec.json.decode(record, type=dict))
+                if mapped is not None:
+                    self._add(stream_map.stream_alias, msgspec.Raw(_ENCODER.encode(mapped)), message)
+        else:
+            self._add(name, record, message)
+        run = self.run
+        run.count(len(record))
+        if run.is_due(_SLACK_WITHOUT_STATE):
+            run.flush(uncovered=run.is_full(_SLACK_WITHOUT_STATE))
+
+    def _add(self, name: str, record: msgspec.Raw, message: Message) -> None:
+        stream = self.run.stream(name) if self._run is not None else None
+        if stream is None or not stream.has_schema:
+            raise RecordsWithoutSchemaException(
+                f"A record of stream {name} came before its SCHEMA. This is an error of the tap."
+            )
+        if message.version is not None:
+            stream.see_version(message.version, self.run.connection)
+        try:
+            stream.add(record, message.time_extracted, len(record))
+        except KeyMissingError as error:
+            raise MissingKeyPropertiesError(
+                f"A record of stream {name} has no {error}, which is part of its key. This is an error of the tap."
+            ) from error
+
+    def _take_reject(self, record: msgspec.Raw) -> None:
+        fields = msgspec.json.decode(record)
+        stream = self.run.stream(fields["stream"])
+        if stream is None:
+            raise InputError(f"A reject names stream {fields['stream']}, which this run does not load.")
+        stream.reject(
+            Reject(
+                stream.row.sync_type,
+                str(fields.get("reason") or "no reason given"),
+                "value" if fields.get("category") == "value" else "record",
+                fields.get("key"),
+                fields.get("record"),
+                fields.get("field"),
+            )
+        )
+
+    def _process_state_message(self, message: Message) -> None:
+        value = msgspec.json.decode(message.value or b"{}")
+        header = (value.get("sync_report") or {}).get("run")
+        if header is not None and not self.run.has_header:
+            self.run.open(header)
+        self.run.take_state(value)
+        self._flush_if_due()
+
+    def _process_activate_version_message(self, message: Message) -> None:
+        stream = self.run.stream(message.stream or "")
+        if stream is None or message.version is None:
+            raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
+        stream.see_version(message.version, self.run.connection)
+        stream.activate(message.version)
+
+    def _process_batch_message(self, message: Message) -> None:
+        raise InputError(f"Stream {message.stream}: BATCH messages are not supported. Unset batch_config in the tap.")
+
+    # -- committing -----------------------------------------------------------------------------------------------
+
+    def _flush_if_due(self) -> None:
+        if self._run is not None and self._run.is_due():
+            self._run.flush()
+
+
+_EXPLAINED = (
+    LoaderError,
+    LostRunError,
+    SchemaTooNewError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.InsufficientPrivilege,
+)
