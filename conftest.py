@@ -1,0 +1,106 @@
+"""Fixtures for the tests of every package: real servers, shared by a test session, one fresh database per test.
+
+The servers are started when the first test asks for them, are shared by all pytest-xdist workers, and
+are stopped and deleted by the controlling process when the session ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import typing as t
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from crm_cli.servers.mariadb import Database, PrivateMariaDB
+from crm_cli.servers.postgres import EmbeddedPostgres
+from crm_simulator import genius
+from psycopg import sql
+
+# An existing Postgres to test against instead of the embedded one; the user must be allowed to create databases.
+POSTGRES_VARIABLE = "TEST_DATABASE_URL"
+SERVERS = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder of the session's servers; workers get the controller's."""
+    worker_input: dict[str, str] | None = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        config.stash[SERVERS] = Path(worker_input["servers"])
+    else:
+        config.stash[SERVERS] = Path(tempfile.mkdtemp(prefix="crm-tests-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: t.Any) -> None:  # noqa: ANN401 - a class of pytest-xdist, which has no types
+    """Tell a worker where the session's servers are."""
+    node.workerinput["servers"] = str(node.config.stash[SERVERS])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the session's servers once every worker has ended."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = config.stash[SERVERS]
+    if (folder / "postgres").exists():
+        EmbeddedPostgres(folder / "postgres").destroy()
+    if (folder / "mariadb").exists():
+        PrivateMariaDB(folder / "mariadb").destroy()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _postgres_admin_url(pytestconfig: pytest.Config) -> str:
+    return os.environ.get(POSTGRES_VARIABLE) or EmbeddedPostgres(pytestconfig.stash[SERVERS] / "postgres").up()
+
+
+@pytest.fixture(scope="session")
+def _mariadb_server(pytestconfig: pytest.Config) -> PrivateMariaDB:
+    server = PrivateMariaDB(pytestconfig.stash[SERVERS] / "mariadb")
+    server.up()
+    return server
+
+
+@pytest.fixture
+def postgres_url(_postgres_admin_url: str) -> t.Iterator[str]:
+    """Address of a fresh, empty Postgres database that is dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(_postgres_admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlunsplit(urlsplit(_postgres_admin_url)._replace(path=f"/{name}"))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def postgres_server(tmp_path: Path) -> t.Iterator[EmbeddedPostgres]:
+    """Start a Postgres of this test's own, to be stopped and crashed at will."""
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    server.up()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture
+def mariadb(_mariadb_server: PrivateMariaDB) -> t.Iterator[Database]:
+    """Return a fresh, empty MariaDB database that is dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    with _mariadb_server.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE `{name}`")
+        yield _mariadb_server.database(name)
+        cursor.execute(f"DROP DATABASE `{name}`")
+
+
+@pytest.fixture
+def genius_db(mariadb: Database) -> Database:
+    """Return a Genius database with some four hundred made-up rows over all of its tables."""
+    connection = mariadb.connect()
+    try:
+        genius.create_schema(connection)
+        genius.seed(connection, scale=0.02)
+    finally:
+        connection.close()
+    return mariadb
