@@ -8,28 +8,31 @@ import time
 import typing as t
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
+from decimal import Decimal
+from functools import lru_cache
 
 import backoff
 import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import encoders
-from pymysql.cursors import SSCursor
-
-from tap_genius.columns import LiveColumn
-from tap_kit.errors import Retry, SkipStream, Stop, TapError
+from tap_kit.errors import Retry, SkipStream, Stop
 from tap_kit.values import (
     Odd,
+    Unstorable,
     convert_boolean,
     convert_date,
     convert_datetime,
-    convert_decimal,
     convert_text,
     convert_time,
 )
 
+from tap_genius.columns import LiveColumn
+from tap_genius.cursor import RowCursor
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from tap_kit.errors import Category, TapError
 
 logger = logging.getLogger("tap-genius")
 
@@ -37,21 +40,73 @@ ATTEMPTS_PER_HOST = 2
 RECONNECTS = 5
 PAUSE_SECONDS = 60.0
 
-# MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's (mariadb.com/kb/en/mariadb-error-codes).
-PASSWORD_EXPIRED = {1820, 1862}
-ACCESS_DENIED = {1045, 1698}
-DATABASE_DENIED = {1044}
-DATABASE_UNKNOWN = {1049}
-TABLE_DENIED = {1142, 1143}
-TABLE_MISSING = {1146}
-COLUMN_MISSING = {1054}
-HOST_REFUSED = {1129, 1130}
-TLS_FAILED = {2026}
-# Too many connections, shutdown, lock wait, deadlock, killed query and connection, lost connection,
-# server gone: the same statement may succeed on a new connection.
-PASSING = {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
-PASSING |= {2002, 2003, 2006, 2013, 2014, 2055, 3024, 4031}
-CANNOT_CONNECT = {2002, 2003, 2005}
+# MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's.
+SERVER_GONE = 2006
+TLS_FAILED = 2026
+# Too many connections, shutdown, network trouble, lock wait, deadlock, killed query or connection, lost
+# connection, statement time-out: the same statement may succeed on a new connection.
+PASSING = (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969)
+PASSING += (SERVER_GONE, 2013, 2014, 2055, 3024, 4031)
+
+Meaning: t.TypeAlias = "tuple[type[Retry | SkipStream | Stop], Category, str]"
+PASSWORD_EXPIRED: Meaning = (
+    Stop,
+    "authentication",
+    "The password of the MySQL user {user} has expired (error {number}): have a new one set with ALTER USER and put "
+    "it into the setting password.",
+)
+ACCESS_DENIED: Meaning = (
+    Stop,
+    "authentication",
+    "Genius at {place} refused the user {user} (error {number}): check the settings user and password, and that this "
+    "machine may log in.",
+)
+HOST_REFUSED: Meaning = (
+    Stop,
+    "permission",
+    "Genius at {place} does not accept connections of this machine (error {number}): have its address allowed.",
+)
+UNREACHABLE: Meaning = (
+    Retry,
+    "connection",
+    "Genius cannot be reached at {place}: {text}. Check the settings host and port.",
+)
+TABLE_DENIED: Meaning = (
+    SkipStream,
+    "permission",
+    "The user {user} may not read {table} (error {number}): have SELECT on it granted.",
+)
+TABLE_CHANGED: Meaning = (
+    SkipStream,
+    "source",
+    "Genius has changed since the run began: {text} (error {number}). Run {table} again.",
+)
+UNKNOWN_MEANING: Meaning = (SkipStream, "source", "Genius refused to deliver {table}: {text} (error {number}).")
+MEANINGS: dict[int, Meaning] = {
+    **dict.fromkeys(PASSING, (Retry, "connection", "The connection to Genius was lost: {text} (error {number}).")),
+    **dict.fromkeys((1820, 1862), PASSWORD_EXPIRED),
+    **dict.fromkeys((1045, 1698), ACCESS_DENIED),
+    **dict.fromkeys((1129, 1130), HOST_REFUSED),
+    **dict.fromkeys((1142, 1143), TABLE_DENIED),
+    **dict.fromkeys((1054, 1146), TABLE_CHANGED),
+    **dict.fromkeys((2002, 2003, 2005), UNREACHABLE),
+    1044: (
+        Stop,
+        "permission",
+        "The user {user} may not use the database {database} (error {number}): have SELECT on it granted, or correct "
+        "the setting database.",
+    ),
+    1049: (
+        Stop,
+        "configuration",
+        "Genius at {place} has no database {database} (error {number}): correct the setting database.",
+    ),
+    TLS_FAILED: (
+        Stop,
+        "configuration",
+        "No TLS connection to Genius at {place}: {text}. Check the settings ssl_ca, ssl_cert, ssl_key and ssl_verify.",
+    ),
+}
 
 Row: t.TypeAlias = "tuple[t.Any, ...]"
 Key: t.TypeAlias = "tuple[int | str, ...]"
@@ -109,16 +164,32 @@ class Access:
         return context
 
 
+class _Booleans(dict[bytes, "bool | Unstorable"]):
+    """The two booleans by their digit; anything else is judged once and remembered."""
+
+    def __missing__(self, raw: bytes) -> bool | Unstorable:
+        return self.setdefault(raw, convert_boolean(raw.decode("ascii")))
+
+
+def _decimal(raw: bytes) -> Decimal:
+    return Decimal(raw.decode("ascii"))
+
+
+def _utc_datetime(raw: bytes) -> str | Unstorable | None:
+    """``convert_datetime`` for UTC, with the usual case in one step: it is called for millions of values."""
+    text = raw.decode("ascii")
+    try:
+        return datetime.fromisoformat(text).isoformat() + "+00:00"
+    except ValueError:
+        return convert_datetime(text)
+
+
 def decoders(zone: tzinfo) -> dict[int, Callable[[bytes], t.Any]]:
     """Return PyMySQL's decoders by type code: each value is converted once, from bytes to what is sent.
 
     DATETIME is wall-clock time of ``zone``. TIMESTAMP is an instant and comes in the session's time zone,
     which is UTC.
     """
-
-    def text(convert: Callable[[str], t.Any]) -> Callable[[bytes], t.Any]:
-        return lambda raw: convert(raw.decode("ascii"))
-
     integers = (FIELD_TYPE.SHORT, FIELD_TYPE.LONG, FIELD_TYPE.INT24, FIELD_TYPE.LONGLONG, FIELD_TYPE.YEAR)
     texts = (
         FIELD_TYPE.VARCHAR,
@@ -130,19 +201,24 @@ def decoders(zone: tzinfo) -> dict[int, Callable[[bytes], t.Any]]:
         FIELD_TYPE.LONG_BLOB,
         FIELD_TYPE.JSON,
     )
+
+    def local_datetime(raw: bytes) -> str | Unstorable | None:
+        return convert_datetime(raw.decode("ascii"), zone)
+
+    # Dates and clock times repeat from row to row.
+    remember = lru_cache(maxsize=10_000)
     return {
         **dict.fromkeys(integers, int),
         **dict.fromkeys(texts, convert_text),
-        FIELD_TYPE.TINY: text(convert_boolean),
+        FIELD_TYPE.TINY: _Booleans().__getitem__,
         FIELD_TYPE.FLOAT: float,
         FIELD_TYPE.DOUBLE: float,
-        FIELD_TYPE.DECIMAL: text(convert_decimal),
-        FIELD_TYPE.NEWDECIMAL: text(convert_decimal),
-        FIELD_TYPE.DATE: text(convert_date),
-        FIELD_TYPE.NEWDATE: text(convert_date),
-        FIELD_TYPE.DATETIME: text(partial(convert_datetime, zone=zone)),
-        FIELD_TYPE.TIMESTAMP: text(convert_datetime),
-        FIELD_TYPE.TIME: text(convert_time),
+        FIELD_TYPE.DECIMAL: _decimal,
+        FIELD_TYPE.NEWDECIMAL: _decimal,
+        FIELD_TYPE.DATE: remember(lambda raw: convert_date(raw.decode("ascii"))),
+        FIELD_TYPE.TIME: remember(lambda raw: convert_time(raw.decode("ascii"))),
+        FIELD_TYPE.DATETIME: _utc_datetime if zone is UTC else local_datetime,
+        FIELD_TYPE.TIMESTAMP: _utc_datetime,
     }
 
 
@@ -178,7 +254,8 @@ class Query:
 
     def page(self, after: Key | None, size: int) -> tuple[str, tuple[t.Any, ...]]:
         """Return the statement of the page after a key, and its parameters."""
-        conditions, parameters = [], []
+        conditions: list[str] = []
+        parameters: list[t.Any] = []
         if after is not None:
             conditions.append(beyond(self.key))
             parameters.extend(part for end in range(len(after)) for part in after[: end + 1])
@@ -232,7 +309,7 @@ class Client:
         self._access = access
         self._tls = access.tls
         self._decoders = decoders(access.timezone)
-        self._connection: pymysql.connections.Connection[SSCursor] | None = None
+        self._connection: pymysql.connections.Connection[RowCursor] | None = None
 
     def close(self) -> None:
         """Close the connection; the next query opens a new one."""
@@ -332,8 +409,7 @@ class Client:
             self._connection = self._connect()
         with self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters))
-            while (row := cursor.fetchone()) is not None:
-                yield row
+            yield from cursor.rows()
 
     @staticmethod
     def _pauses() -> Iterator[float | None]:
@@ -356,7 +432,7 @@ class Client:
         logger.warning("%s Trying again in %.1f s.", meaning, pause)
         time.sleep(pause)
 
-    def _connect(self) -> pymysql.connections.Connection[SSCursor]:
+    def _connect(self) -> pymysql.connections.Connection[RowCursor]:
         """Connect to the first host that answers: two attempts each, a few seconds apart.
 
         Raises:
@@ -377,7 +453,7 @@ class Client:
                     logger.warning("%s", meaning)
         raise Stop(f"No host of Genius can be reached. {failures[-1]}", category="connection")
 
-    def _open(self, host: str, port: int) -> pymysql.connections.Connection[SSCursor]:
+    def _open(self, host: str, port: int) -> pymysql.connections.Connection[RowCursor]:
         access = self._access
         connection = pymysql.connect(
             host=host,
@@ -388,8 +464,8 @@ class Client:
             database=access.database,
             charset="utf8mb4",
             use_unicode=False,
-            conv={**encoders, **self._decoders},
-            cursorclass=SSCursor,
+            conv=t.cast("dict[t.Any, t.Any]", encoders) | self._decoders,
+            cursorclass=RowCursor,
             connect_timeout=access.connect_timeout_seconds,
             read_timeout=access.read_timeout_seconds,
             program_name=access.user_agent,
@@ -408,52 +484,18 @@ def explain(error: pymysql.MySQLError, access: Access, *, host: str = "", port: 
     """Return what a MySQL error means for the run, as a sentence that says what to do."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    place = f"{host or access.host}:{port or access.port}"
     cause = getattr(error, "original_exception", None)
-    if number in PASSWORD_EXPIRED:
-        return Stop(
-            f"The password of the MySQL user {access.user} has expired (error {number}): have a new one set with "
-            "ALTER USER and put it into the setting password.",
-            category="authentication",
-        )
-    if number in ACCESS_DENIED:
-        return Stop(
-            f"Genius at {place} refused the user {access.user} (error {number}): check the settings user and "
-            "password, and that this machine may log in.",
-            category="authentication",
-        )
-    if number in DATABASE_DENIED:
-        return Stop(
-            f"The user {access.user} may not use the database {access.database} (error {number}): have SELECT on it "
-            "granted, or correct the setting database.",
-            category="permission",
-        )
-    if number in DATABASE_UNKNOWN:
-        return Stop(
-            f"Genius at {place} has no database {access.database} (error {number}): correct the setting database."
-        )
-    if number in HOST_REFUSED:
-        return Stop(
-            f"Genius at {place} does not accept connections of this machine (error {number}): have its address "
-            "allowed.",
-            category="permission",
-        )
-    if number in TLS_FAILED or isinstance(cause, ssl.SSLError):
-        return Stop(
-            f"No TLS connection to Genius at {place}: {text}. Check the settings ssl_ca, ssl_cert, ssl_key "
-            "and ssl_verify."
-        )
-    if number in TABLE_DENIED:
-        return SkipStream(
-            f"The user {access.user} may not read the table of {table} (error {number}): have SELECT on it granted.",
-            category="permission",
-        )
-    if number in TABLE_MISSING | COLUMN_MISSING:
-        return SkipStream(
-            f"Genius has changed while it was read: {text} (error {number}). Run the stream {table} again."
-        )
-    if number in PASSING or isinstance(error, pymysql.InterfaceError):
-        if number in CANNOT_CONNECT:
-            return Retry(f"Genius cannot be reached at {place}: {cause or text}. Check the settings host and port.")
-        return Retry(f"The connection to Genius was lost: {text} (error {number}).")
-    return SkipStream(f"Genius refused to deliver {table or 'its tables'}: {text} (error {number}).")
+    if isinstance(cause, ssl.SSLError):
+        number = TLS_FAILED
+    elif isinstance(error, pymysql.InterfaceError):
+        number = SERVER_GONE
+    kind, category, sentence = MEANINGS.get(number, UNKNOWN_MEANING)
+    told = sentence.format(
+        user=access.user,
+        database=access.database,
+        place=f"{host or access.host}:{port or access.port}",
+        table=table or "the tables",
+        text=cause or text,
+        number=number,
+    )
+    return kind(told, category=category)

@@ -46,6 +46,7 @@ class TableStream(KitStream):
         schema = {"type": "object", "properties": {column.name: column.schema for column in columns}}
         super().__init__(tap, name=table.name, schema=schema)
         self.genius = tap.client
+        self.zone = tap.zone
         self.endpoint = table.table
         self.primary_keys = list(table.key)
         self.replication_key = table.changed if table.changed in self._types else None
@@ -117,17 +118,13 @@ class TableStream(KitStream):
             return "", ()
         columns = [name for name in (self.replication_key, self.fallback) if name is not None]
         changed = f"COALESCE({', '.join(moment_of(f't.{quote(name)}') for name in columns)})"
-        zone = UTC if self._types[self.replication_key] == "timestamp" else self.kit_zone
+        zone = UTC if self._types[self.replication_key] == "timestamp" else self.zone
         bounds = [(">=", self.span.lower), ("<", self.span.upper)]
         parts = [f"{changed} {sign} %s" for sign, bound in bounds if bound is not None]
         if not parts:
             return "", ()
         moments = tuple(naive_bound(parse_time(bound), zone) for _, bound in bounds if bound is not None)
         return f"{' AND '.join(parts)} OR {changed} IS NULL", moments
-
-    @property
-    def kit_zone(self) -> t.Any:  # noqa: ANN401
-        return self.kit.zone  # type: ignore[attr-defined]
 
 
 def _json_value(value: t.Any) -> t.Any:  # noqa: ANN401 - any JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import UTC
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -138,8 +139,6 @@ class TapGenius(Tap):
         """
         name = self.config["timezone"]
         if name.upper() == "UTC":
-            from datetime import UTC
-
             return UTC
         try:
             return ZoneInfo(name)
@@ -193,7 +192,7 @@ class TapGenius(Tap):
         for table in TABLES:
             if table.name == name:
                 return (
-                    f"The stream {name} is left out: the database {self.config['database']} has no table {table.table}, "
-                    f"or the user {self.config['user']} may not read it."
+                    f"The stream {name} is left out: the database {self.config['database']} has no table "
+                    f"{table.table}, or the user {self.config['user']} may not read it."
                 )
         return super().explain_missing(name)

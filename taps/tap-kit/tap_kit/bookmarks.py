@@ -88,7 +88,7 @@ class Bookmark:
         ValueError: If the stored value is no time.
     """
 
-    def __init__(  # noqa: PLR0913 - they are the whole state of a bookmark
+    def __init__(
         self,
         incoming: Mapping[str, t.Any],
         *,

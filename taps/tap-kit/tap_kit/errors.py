@@ -18,6 +18,8 @@ TapError
 | wrong password, unknown host, a wrong setting   | Stop               |
 """
 
+# ruff: noqa: N818 - an error is named after what its receiver must do
+
 from __future__ import annotations
 
 import typing as t

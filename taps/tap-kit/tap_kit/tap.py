@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import sys
 import typing as t
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from tap_kit.settings import check_times
 from tap_kit.stream import KitStream
 
 if t.TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
@@ -164,9 +164,11 @@ class Tap(singer_sdk.Tap):
         """Say why a stream of the catalog cannot be read."""
         return f"The stream {name} does not exist in the source."
 
-    @override
-    def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, whose first failing stream ends the run
-        """Read all selected streams.
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
+        """Read all selected streams; one that fails does not stop the others.
+
+        The method is final in the SDK, where the first failing stream ends the run and a header has no place.
 
         Raises:
             SystemExit: With code 1 if a stream failed or the reader has gone; with the code of the signal if

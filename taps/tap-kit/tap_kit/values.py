@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 
 
 class Unstorable:
-    """A value that its column cannot hold, as text, and why. (No dataclass: msgspec would encode one.)"""
+    """A value that its column cannot hold, as text, and why; no dataclass, because msgspec encodes those."""
 
     def __init__(self, text: str, reason: str) -> None:
         self.text = text
