@@ -29,6 +29,7 @@ USER = "crm"
 TOOLS_VARIABLE = "CRM_TOOLS_DIR"
 _PACKAGE = "mariadb-server-core"
 _SERVERS = ("mariadbd", "mysqld")
+_UNPACKED_SERVER = "usr/sbin/mariadbd"
 _START_ATTEMPTS = 10
 _START_SECONDS = 60.0
 _BIND_FAILURES = ("Bind on TCP/IP port", "Can't start server: can't create TCP/IP socket")
@@ -186,28 +187,14 @@ class PrivateMariaDB:
         return process.is_running(pid, str(self._data)) and self._answers()
 
     def _find_programs(self) -> _Programs:
-        """Find the server on this machine, else unpack it from Debian's packages, else (root only) install it.
-
-        Raises:
-            ServerError: None of that is possible; says what to install.
-        """
-        found = _on_path()
-        if found is not None:
-            return _describe(found)
+        """Find or fetch the server program, where the server's account can run it."""
+        server = fetch(self._tools)
         tree = self._tools / "mariadb"
-        server = "usr/sbin/mariadbd"
-        try:
-            debian.unpack(_PACKAGE, tree, program=server)
-        except ServerError as error:
-            installed = _install() if os.geteuid() == 0 else None
-            if installed is None:
-                raise ServerError(
-                    f"There is no MariaDB here and fetching it failed: {_INSTALL_HINT}. {error}"
-                ) from error
-            return _describe(installed)
-        identity = str((tree / server).stat().st_mtime_ns)
-        tree = self._home.programs(tree.parent, [tree.name], identity) / tree.name
-        return _describe(tree / server, {"LD_LIBRARY_PATH": debian.library_path(tree)})
+        if not server.is_relative_to(tree):
+            return _describe(server)
+        below = server.relative_to(tree)
+        tree = self._home.programs(tree.parent, [tree.name], str(server.stat().st_mtime_ns)) / tree.name
+        return _describe(tree / below, {"LD_LIBRARY_PATH": debian.library_path(tree)})
 
     def _initialize(self, programs: _Programs) -> None:
         """Make the system tables and our account beside their place and move them there."""
@@ -309,6 +296,28 @@ class PrivateMariaDB:
                 os.kill(pid, number)
             if not process.wait_until(lambda: not process.is_running(pid, str(self._data)), seconds=_START_SECONDS):
                 raise ServerError(f"MariaDB (process {pid}) does not stop; its log is {self.error_log}.")
+
+
+def fetch(tools: Path | None = None) -> Path:
+    """Return the server program: of this machine, else unpacked from Debian's packages, else (root only) installed.
+
+    Args:
+        tools: Where to unpack; default: `default_tools`.
+
+    Raises:
+        ServerError: None of that is possible; says what to install.
+    """
+    found = _on_path()
+    if found is not None:
+        return found
+    tools = tools or default_tools()
+    try:
+        return debian.unpack(_PACKAGE, tools / "mariadb", program=_UNPACKED_SERVER) / _UNPACKED_SERVER
+    except ServerError as error:
+        installed = _install() if os.geteuid() == 0 else None
+        if installed is None:
+            raise ServerError(f"There is no MariaDB and it cannot be fetched: {_INSTALL_HINT}. {error}") from error
+        return installed
 
 
 def default_tools() -> Path:
