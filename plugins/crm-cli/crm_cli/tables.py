@@ -1,0 +1,176 @@
+"""What the command shows of history rows: tables for people, dictionaries for scripts."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sync_history.runs import Run
+
+_COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "running": "cyan"}
+COUNTS = ("processed", "created", "updated", "unchanged", "deleted", "failed")
+# Wide enough for every column when nobody says how wide the paper is.
+_FILE_WIDTH = 160
+
+
+def console() -> Console:
+    """Return a console on standard output that never cuts a table short in a file or a pipe."""
+    out = Console(highlight=False)
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = _FILE_WIDTH
+    return out
+
+
+def run_table(rows: Sequence[Run], seconds: float | None = None) -> Table:
+    """Return the result of one run: a line per stream and the totals.
+
+    Args:
+        rows: the history rows of the run, in the order to show.
+        seconds: how long the whole run took, for the last line.
+    """
+    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False)
+    table.add_column("stream", footer="total", no_wrap=True)
+    table.add_column("status", footer=_summary(rows), no_wrap=True)
+    for name in COUNTS:
+        total = sum(_count(row, name) for row in rows)
+        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    table.add_column("seconds", footer="" if seconds is None else f"{seconds:.1f}", justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row.sync_type, _status(row), *(_number(_count(row, name)) for name in COUNTS), _seconds_text(row))
+    return table
+
+
+def status_table(rows: Sequence[Run], rejects: Mapping[tuple[str, str], int], now: datetime) -> Table:
+    """Return where each stream stands, a line per stream."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("source", "stream", "status", "when (UTC)", "", "bookmark (UTC)"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows", "failed", "open rejects"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        when = row.end_time or row.start_time
+        table.add_row(
+            row.crm_source,
+            row.sync_type,
+            _status(row),
+            utc(when),
+            ago(when, now),
+            bookmark_text(row.bookmark),
+            _number(row.records_processed),
+            _number(row.records_failed),
+            _number(rejects.get((row.crm_source, row.sync_type), 0)),
+        )
+    return table
+
+
+def history_table(rows: Sequence[Run]) -> Table:
+    """Return runs, a line per stream and run, with what went wrong."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("started (UTC)", "source", "stream", "status"):
+        table.add_column(name, no_wrap=True)
+    for name in (*COUNTS, "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("error", overflow="fold")
+    for row in rows:
+        table.add_row(
+            utc(row.start_time),
+            row.crm_source,
+            row.sync_type,
+            _status(row),
+            *(_number(_count(row, name)) for name in COUNTS),
+            _seconds_text(row),
+            row.error_message or "",
+        )
+    return table
+
+
+def run_record(row: Run) -> dict[str, Any]:
+    """Return a history row as it stands in ``--json`` output. These names are stable: fields may only be added."""
+    return {
+        "run_id": row.run_id,
+        "source": row.crm_source,
+        "stream": row.sync_type,
+        "status": row.status,
+        "started_at": _iso(row.start_time),
+        "ended_at": _iso(row.end_time),
+        "seconds": seconds_of(row),
+        **{name: _count(row, name) for name in COUNTS},
+        "bookmark": row.bookmark,
+        "error": row.error_message,
+        "error_category": row.error_category,
+        "dry_run": is_dry_run(row),
+    }
+
+
+def is_dry_run(row: Run) -> bool:
+    """Whether a run only counted."""
+    return bool(row.configuration.get("dry_run"))
+
+
+def seconds_of(row: Run) -> float | None:
+    """How long a stream took, None while it runs."""
+    if row.end_time is None:
+        return None
+    return round((row.end_time - row.start_time).total_seconds(), 3)
+
+
+def bookmark_text(bookmark: Mapping[str, Any] | None) -> str:
+    """Return the value of a bookmark as people read it; a read to be resumed is marked as such."""
+    if not bookmark:
+        return ""
+    value = bookmark.get("replication_key_value")
+    text = "" if value is None else str(value)
+    with suppress(ValueError):  # an id, or a number, may serve as well
+        text = utc(datetime.fromisoformat(text))
+    return f"{text} (to be resumed)".lstrip() if bookmark.get("resume") else text
+
+
+def utc(moment: datetime) -> str:
+    """Return a moment in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago a moment was, in its greatest unit."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def _count(row: Run, name: str) -> int:
+    return int(getattr(row, f"records_{name}"))
+
+
+def _number(value: int) -> Text:
+    return Text(f"{value:,}", style="" if value else "dim")
+
+
+def _seconds_text(row: Run) -> str:
+    seconds = seconds_of(row)
+    return "" if seconds is None else f"{seconds:.1f}"
+
+
+def _status(row: Run) -> Text:
+    dry = " (dry run)" if is_dry_run(row) else ""
+    return Text(f"{row.status}{dry}", style=_COLOURS.get(row.status, ""))
+
+
+def _summary(rows: Iterable[Run]) -> str:
+    statuses = [row.status for row in rows]
+    return ", ".join(f"{statuses.count(status)} {status}" for status in _COLOURS if status in statuses)
