@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -18,6 +19,9 @@ from target_postgres_dw.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
 
@@ -90,9 +94,9 @@ class MessageReader(GenericSingerReader[bytes]):
             if not line.strip():
                 continue
             try:
-                message = self._decoder.decode(line)
+                message = self._decode(line)
                 callback = by_type[message.type]
-            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+            except (msgspec.DecodeError, UnicodeError, KeyError) as error:
                 raise InputError(
                     f"Line {number} of the input is no Singer message. A tap must print nothing else to standard "
                     "output; run it alone to see what it prints."
@@ -102,6 +106,17 @@ class MessageReader(GenericSingerReader[bytes]):
         if self._signal is not None:
             raise Interrupted(self._signal)
         return counts
+
+    def _decode(self, line: str | bytes) -> Message:
+        try:
+            return self._decoder.decode(line)
+        except msgspec.DecodeError:
+            # Python's own json writes half a surrogate pair as an escape. It is no text, and Postgres refuses it.
+            data = line.encode() if isinstance(line, str) else line
+            whole = _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
+            if whole == data:
+                raise
+            return self._decoder.decode(whole)
 
     def _lines(self, source: int) -> Iterator[bytes]:
         """Yield the lines of a file descriptor; between them, call ``on_idle`` when nothing comes for a while."""

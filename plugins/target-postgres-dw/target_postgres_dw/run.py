@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from singer_sdk.exceptions import FatalSyncError
 from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
 
@@ -330,7 +331,7 @@ class Run:
 
 def explain(error: Exception) -> str:
     """Say what went wrong, for the history and the log. Never the values of a record."""
-    if isinstance(error, LoaderError | runs.LostRunError | schema.SchemaTooNewError):
+    if isinstance(error, LoaderError | runs.LostRunError | schema.SchemaTooNewError | FatalSyncError):
         return str(error)
     if isinstance(error, psycopg.Error):
         reason = error.diag.message_primary or str(error).strip().splitlines()[0] or type(error).__name__

@@ -1,0 +1,286 @@
+"""Records that cannot be loaded are kept with their reason, and the rest loads."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import psycopg
+import pytest
+from sync_history import runs
+from target_postgres_dw.settings import MaxRejects
+from target_postgres_dw.target import TargetPostgresDw
+from target_postgres_dw.testing import (
+    DATE_TIME,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    bookmark,
+    header,
+    load,
+    records,
+    schema,
+    state,
+    to_lines,
+)
+
+PROPERTIES = {"id": INTEGER, "name": TEXT, "amount": NUMBER, "born": {"type": ["string", "null"], "format": "date"}}
+MAR = "2026-03-01T00:00:00.000000+00:00"
+
+
+def run_of(url: str, *rows: dict[str, Any], properties: dict[str, Any] | None = None, **config: Any) -> runs.Run:
+    load(
+        url,
+        header("people"),
+        schema("people", properties or PROPERTIES),
+        records("people", *rows),
+        state({"people": bookmark(MAR)}, people="success"),
+        **config,
+    )
+    with psycopg.connect(url) as conn:
+        return runs.find_runs(conn, limit=1)[0]
+
+
+def rejects(url: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(
+            "SELECT field, reason, category, record_key, record, times_seen FROM orchestration.sync_reject ORDER BY id"
+        ).fetchall()
+
+
+def test_one_bad_row_in_fifty_thousand(postgres_url: str) -> None:
+    rows = [{"id": number, "name": f"n{number}", "born": "2000-02-29"} for number in range(50_000)]
+    rows[31_415]["born"] = "2001-02-29"
+    run = run_of(postgres_url, *rows)
+
+    assert (run.status, run.records_processed, run.records_created, run.records_failed) == (
+        "partial",
+        50_000,
+        49_999,
+        1,
+    )
+    assert run.bookmark == bookmark(MAR)  # it may pass the reject, because the reject is stored
+    ((field, reason, category, key, record, seen),) = rejects(postgres_url)
+    assert (field, category, key, seen) == ("born", "record", {"id": 31_415}, 1)
+    assert reason == "datetime field overflow (SQLSTATE 22008)"
+    assert record == {"id": 31_415, "name": "n31415", "amount": None, "born": "2001-02-29"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"id": 1, "amount": "abc"}, "amount should be number, but is a string"),
+        ({"id": 1, "name": 5}, "name should be string, but is a number"),
+        ({"id": 1, "name": {"a": 1}}, "name should be string, but is an object"),
+        ({"id": "x"}, "id should be integer, but is a string"),
+        ({"id": 1.5}, "id should be integer, but is a number"),
+        ({"id": None}, "the key id is null"),
+    ],
+    ids=["text for number", "number for text", "object for text", "text key", "fraction key", "null key"],
+)
+def test_a_value_of_the_wrong_type_is_refused(postgres_url: str, value: dict[str, Any], reason: str) -> None:
+    run = run_of(postgres_url, value, {"id": 2})
+
+    assert (run.records_created, run.records_failed) == (1, 1)
+    ((_, said, category, _, record, _),) = rejects(postgres_url)
+    assert (said, category, record) == (reason, "record", value)
+
+
+def test_a_whole_number_may_be_written_with_a_point(postgres_url: str) -> None:
+    run = run_of(postgres_url, {"id": 7.0})
+    assert (run.records_created, run.records_failed) == (1, 0)
+
+
+def test_without_validation_postgres_alone_decides(postgres_url: str) -> None:
+    run = run_of(postgres_url, {"id": "1", "name": 5, "amount": "2.5"}, {"id": "x"}, validate_records=False)
+
+    assert (run.records_created, run.records_failed) == (1, 1)
+    assert rejects(postgres_url)[0][1] == "invalid text representation (SQLSTATE 22P02)"
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT id, name, amount::text FROM genius.people").fetchone() == (1, "5", "2.5")
+
+
+def test_a_row_that_a_constraint_refuses_is_found_by_halves(postgres_url: str) -> None:
+    run_of(postgres_url, {"id": 0})
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("ALTER TABLE genius.people ADD CONSTRAINT no_thirteen CHECK (id <> 13)")
+    run = run_of(postgres_url, *({"id": number} for number in range(1, 100)))
+
+    assert (run.records_created, run.records_failed) == (98, 1)
+    assert rejects(postgres_url)[0][1] == "check violation (SQLSTATE 23514, constraint no_thirteen)"
+
+
+def test_a_row_too_big_for_an_index_is_refused_and_the_rest_loads(postgres_url: str) -> None:
+    properties = {"id": TEXT}
+    # Not compressible, so that it exceeds the 2,704 bytes of a btree entry.
+    long_key = "".join(chr(0x4E00 + (number * 7919) % 20000) for number in range(4000))
+    run = run_of(postgres_url, {"id": "a"}, {"id": long_key}, {"id": "b"}, properties=properties)
+
+    assert (run.records_created, run.records_failed) == (2, 1)
+    assert rejects(postgres_url)[0][1] == "program limit exceeded (SQLSTATE 54000)"
+
+
+def test_bad_rows_in_many_blocks(postgres_url: str) -> None:
+    rows = [{"id": number, "born": "2001-02-30" if number % 100 == 7 else "2001-02-28"} for number in range(5000)]
+    run = run_of(postgres_url, *rows)
+
+    assert (run.records_created, run.records_failed) == (4950, 50)
+    assert {reject[3]["id"] for reject in rejects(postgres_url)} == {
+        number for number in range(5000) if number % 100 == 7
+    }
+
+
+def test_a_reject_seen_again_is_counted_not_repeated(postgres_url: str) -> None:
+    for _ in range(3):
+        run = run_of(postgres_url, {"id": 1, "amount": "abc"})
+        assert run.records_failed == 1
+    assert [reject[5] for reject in rejects(postgres_url)] == [3]
+
+
+def test_what_the_tap_rejects_is_stored_and_counted(postgres_url: str) -> None:
+    reject = schema("sync_rejects", {"stream": TEXT, "reason": TEXT}, key=())
+    load(
+        postgres_url,
+        header("people"),
+        reject,
+        schema("people", PROPERTIES),
+        records("people", {"id": 1}),
+        records(
+            "sync_rejects",
+            {
+                "stream": "people",
+                "key": {"id": 2},
+                "field": None,
+                "reason": "no key\x00",
+                "category": "record",
+                "record": {"id": 2, "note": "a\x00b", "half": "\ud800"},
+            },
+            {
+                "stream": "people",
+                "key": {"id": 1},
+                "field": "born",
+                "reason": "not a date",
+                "category": "value",
+                "record": {"born": "?"},
+            },
+        ),
+        state({"people": bookmark(MAR)}, people="success"),
+    )
+    with psycopg.connect(postgres_url) as conn:
+        run = runs.find_runs(conn, limit=1)[0]
+
+    assert (run.status, run.records_processed, run.records_created, run.records_failed) == ("partial", 2, 1, 1)
+    assert [(field, category, key) for field, _, category, key, _, _ in rejects(postgres_url)] == [
+        (None, "record", {"id": 2}),
+        ("born", "value", {"id": 1}),
+    ]
+    assert rejects(postgres_url)[0][4] == {"id": 2, "note": "a\ufffdb", "half": "\ufffd"}
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT to_regclass('genius.sync_rejects')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("limit", ["10", "1%"])
+def test_too_many_rejects_stop_the_run_and_leave_the_bookmark(postgres_url: str, limit: str) -> None:
+    run_of(postgres_url, {"id": 1})
+    before = bookmark(MAR)
+    run = run_of(
+        postgres_url,
+        *({"id": number, "born": "never" if number > 100 else None} for number in range(200)),
+        max_rejects=limit,
+    )
+
+    assert (run.status, run.error_category, run.bookmark) == ("failed", "data", None)
+    assert run.bookmark_before == before
+    assert "max_rejects" in (run.error_message or "")
+    assert 10 < len(rejects(postgres_url)) <= 100  # a sample, to see what is wrong
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT count(*) FROM genius.people").fetchone() == (1,)
+
+
+def test_as_many_rejects_as_allowed_do_not_stop_the_run(postgres_url: str) -> None:
+    run = run_of(
+        postgres_url,
+        *({"id": number, "born": "never" if number < 10 else None} for number in range(20)),
+        max_rejects="10",
+    )
+    assert (run.status, run.records_created, run.records_failed) == ("partial", 10, 10)
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "1.5", "5%%", ""])
+def test_max_rejects_is_a_number_or_a_share(text: str) -> None:
+    with pytest.raises(ValueError, match="max_rejects"):
+        MaxRejects.parse(text)
+
+
+def test_a_share_of_few_records_says_nothing() -> None:
+    assert MaxRejects.parse("5%").allowed(3) == 50
+    assert MaxRejects.parse(" 5 %").allowed(100_000) == 5000
+    assert MaxRejects.parse("7").allowed(100_000) == 7
+
+
+def test_every_kind_of_value_arrives_as_it_was(postgres_url: str) -> None:
+    properties = {
+        "id": INTEGER,
+        "exact": NUMBER,
+        "huge": {"type": ["integer", "null"], "maximum": 18446744073709551615},
+        "flag": {"type": ["boolean", "null"]},
+        "document": {"type": ["object", "null"]},
+        "list": {"type": ["array", "null"]},
+        "moment": DATE_TIME,
+        "text": TEXT,
+        "anything": {},
+        "either": {"type": ["string", "integer", "null"]},
+    }
+    run = run_of(
+        postgres_url,
+        {
+            "id": 1,
+            "exact": 0.1,
+            "huge": 18446744073709551615,
+            "flag": False,
+            "document": {"a": [1, None, '\u0000\\u0000 " \\ \n']},
+            "list": [],
+            "moment": "2026-03-01T05:00:00-05:00",
+            "text": 'null\\N"\t\r\n\b\f\x01\x1f\u2028😀\\.',
+            "anything": "word",
+            "either": 5,
+        },
+        {"id": 2, "text": ""},
+        properties=properties,
+    )
+    assert run.records_created == 2
+    with psycopg.connect(postgres_url) as conn:
+        conn.execute("SET timezone TO 'UTC'")
+        first, second = conn.execute(
+            "SELECT exact::text, huge::text, flag, document, list, moment::text, text, anything, either"
+            " FROM genius.people ORDER BY id"
+        ).fetchall()
+    assert first == (
+        "0.1",
+        "18446744073709551615",
+        False,
+        {"a": [1, None, '\ufffd\\u0000 " \\ \n']},
+        [],
+        "2026-03-01 10:00:00+00",
+        'null\\N"\t\r\n\b\f\x01\x1f\u2028😀\\.',
+        "word",
+        "5",
+    )
+    assert second == (None, None, None, None, None, None, "", None, None)
+
+
+def test_decimals_are_exact(postgres_url: str) -> None:
+    number = "123456789012345678901234567890.123456789012345678901234567890"
+    record = f'{{"type":"RECORD","stream":"people","record":{{"id":1,"amount":{number}}}}}\n'
+    target = TargetPostgresDw(config={"sqlalchemy_url": postgres_url})
+    target.listen(io.StringIO(to_lines([schema("people", PROPERTIES)]) + record))
+    target.run.connection.close()
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT amount::text FROM melty.people").fetchone() == (number,)
+
+
+def test_half_a_surrogate_pair_is_replaced(postgres_url: str) -> None:
+    run = run_of(postgres_url, {"id": 1, "name": "a\ud83d b\\ud800 \U0001f600 \udc00"})
+    assert run.records_created == 1
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT name FROM genius.people").fetchone() == ("a\ufffd b\\ud800 \U0001f600 \ufffd",)
