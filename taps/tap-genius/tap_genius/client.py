@@ -45,21 +45,25 @@ SERVER_GONE = 2006
 TLS_FAILED = 2026
 # Too many connections, shutdown, network trouble, lock wait, deadlock, killed query or connection, lost
 # connection, statement time-out: the same statement may succeed on a new connection.
-PASSING = (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969)
+PASSING: tuple[int, ...] = (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969)
 PASSING += (SERVER_GONE, 2013, 2014, 2055, 3024, 4031)
 
 Meaning: t.TypeAlias = "tuple[type[Retry | SkipStream | Stop], Category, str]"
 PASSWORD_EXPIRED: Meaning = (
     Stop,
     "authentication",
-    "The password of the MySQL user {user} has expired (error {number}): have a new one set with ALTER USER and put "
-    "it into the setting password.",
+    (
+        "The password of the MySQL user {user} has expired (error {number}): have a new one set with ALTER USER and put "
+        "it into the setting password."
+    ),
 )
 ACCESS_DENIED: Meaning = (
     Stop,
     "authentication",
-    "Genius at {place} refused the user {user} (error {number}): check the settings user and password, and that this "
-    "machine may log in.",
+    (
+        "Genius at {place} refused the user {user} (error {number}): check the settings user and password, and that this "
+        "machine may log in."
+    ),
 )
 HOST_REFUSED: Meaning = (
     Stop,
@@ -93,8 +97,10 @@ MEANINGS: dict[int, Meaning] = {
     1044: (
         Stop,
         "permission",
-        "The user {user} may not use the database {database} (error {number}): have SELECT on it granted, or correct "
-        "the setting database.",
+        (
+            "The user {user} may not use the database {database} (error {number}): have SELECT on it granted, or correct "
+            "the setting database."
+        ),
     ),
     1049: (
         Stop,

@@ -106,7 +106,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "retry_wait_seconds",
-        th.NumberType(minimum=0),
+        th.IntegerType(minimum=0),
         default=3,
         title="Pause between attempts",
         description="Pause between the two attempts to connect to one host, in seconds.",
@@ -163,7 +163,7 @@ class TapGenius(Tap):
                 ssl_verify=config.get("ssl_verify"),
                 connect_timeout_seconds=config["connect_timeout_seconds"],
                 read_timeout_seconds=config["read_timeout_seconds"],
-                retry_wait_seconds=float(config["retry_wait_seconds"]),
+                retry_wait_seconds=config["retry_wait_seconds"],
                 timezone=self.zone,
                 user_agent=config.get("user_agent") or self.name,
             )

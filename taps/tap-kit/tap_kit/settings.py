@@ -10,6 +10,9 @@ from tap_kit.bookmarks import Narrowing, parse_time
 from tap_kit.errors import Stop
 from tap_kit.keysets import DEFAULT_MAX_DELETED_SHARE
 
+# Meltano has no kind for decimals that works, so the share may come as text.
+SHARE = th.CustomType({"type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": r"^(0(\.\d+)?|1(\.0+)?)$"})
+
 UNIVERSAL = th.PropertiesList(
     th.Property(
         "start_date",
@@ -67,7 +70,7 @@ UNIVERSAL = th.PropertiesList(
     ),
     th.Property(
         "max_deleted_share",
-        th.NumberType(minimum=0, maximum=1),
+        SHARE,
         default=DEFAULT_MAX_DELETED_SHARE,
         title="Largest share of deleted rows",
         description="A sweep that would mark more than this share of a table as deleted stops with an error.",

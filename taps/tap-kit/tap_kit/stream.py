@@ -258,5 +258,5 @@ class KitStream(Stream, abc.ABC):
             self.selected_schema,
             self.primary_keys,
             self.read_keys(),
-            max_deleted_share=self.config["max_deleted_share"],
+            max_deleted_share=float(self.config["max_deleted_share"]),
         )

@@ -92,8 +92,8 @@ class Tap(singer_sdk.Tap):
 
     @property
     def has_stream_maps(self) -> bool:
-        """Whether the user has set stream maps, so that records take the slow way of the SDK."""
-        return bool(self.config.get("stream_maps"))
+        """Whether the user maps or flattens records, so that they take the slow way of the SDK."""
+        return bool(self.config.get("stream_maps") or self.config.get("flattening_enabled"))
 
     # State
 

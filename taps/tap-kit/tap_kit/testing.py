@@ -1,0 +1,149 @@
+"""Run a tap in a test and look at what it wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import typing as t
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_kit.tap import Tap
+
+Message: t.TypeAlias = "dict[str, t.Any]"
+UPDATE_VARIABLE = "UPDATE_GOLDEN"
+
+
+@dataclass
+class Run:
+    """What a run of a tap gave.
+
+    Attributes:
+        messages: Every message, in order; numbers with a point are Decimals.
+        exit_code: 0, or the code the tap ended with.
+        log: What went to stderr; empty for a run in process.
+    """
+
+    messages: list[Message]
+    exit_code: int = 0
+    log: str = ""
+    text: str = field(default="", repr=False)
+
+    def records(self, stream: str) -> list[Message]:
+        """Return the records of a stream, in order."""
+        return [m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream]
+
+    def schema(self, stream: str) -> Message:
+        """Return the SCHEMA message of a stream; there must be exactly one."""
+        (message,) = [m for m in self.messages if m["type"] == "SCHEMA" and m["stream"] == stream]
+        return message
+
+    @property
+    def states(self) -> list[Message]:
+        """The values of all STATE messages, in order."""
+        return [m["value"] for m in self.messages if m["type"] == "STATE"]
+
+    @property
+    def bookmarks(self) -> Message:
+        """The bookmarks at the end of the run."""
+        bookmarks: Message = self.states[-1]["bookmarks"]
+        return bookmarks
+
+    def report(self, stream: str) -> Message:
+        """Return the last report of a stream."""
+        reports = [state["sync_report"]["streams"].get(stream) for state in self.states]
+        last: Message = [report for report in reports if report][-1]
+        return last
+
+
+def parse(text: str) -> list[Message]:
+    """Return the messages of a tap's output; a line that is none is an error."""
+    return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
+
+
+def select(catalog: Message, *streams: str) -> Message:
+    """Return a catalog in which only the named streams are selected."""
+    chosen: Message = json.loads(json.dumps(catalog))
+    for entry in chosen["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = entry["stream"] in streams
+    return chosen
+
+
+def run_tap(
+    tap_class: type[Tap],
+    config: t.Mapping[str, t.Any],
+    *,
+    streams: t.Collection[str] = (),
+    catalog: Message | None = None,
+    state: Message | None = None,
+) -> Run:
+    """Run a tap in this process.
+
+    Args:
+        tap_class: The tap.
+        config: Its settings.
+        streams: Streams to read; none means all, or what the catalog says.
+        catalog: The catalog to give it.
+        state: The state to give it.
+    """
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    code = 0
+    if streams and catalog is None:
+        catalog = tap_class(config=dict(config), setup_mapper=False).catalog_dict
+    with redirect_stdout(out):
+        try:
+            tap = tap_class(
+                config=dict(config),
+                catalog=select(catalog, *streams) if catalog and streams else catalog,
+                state=state,
+            )
+            tap.sync_all()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    out.seek(0)
+    text = out.read()
+    return Run(parse(text), code, text=text)
+
+
+def run_command(module: str, *arguments: str, folder: Path, **files: Message) -> Run:
+    """Run a tap as a command; each keyword is a file to write and to name: ``config={...}``, ``state={...}``."""
+    options = []
+    for name, content in files.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(content))
+        options += [f"--{name}", str(path)]
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", module, *options, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    is_singer = done.stdout.startswith('{"type":')
+    return Run(parse(done.stdout) if is_singer else [], done.returncode, done.stderr, done.stdout)
+
+
+def normalise(text: str, replacements: t.Mapping[str, str]) -> str:
+    """Return output without what differs from run to run: times of the run, and the given texts."""
+    for found, stable in replacements.items():
+        text = text.replace(found, stable)
+    for name in ("time_extracted", "started_at", "until"):
+        text = re.sub(rf'"{name}":"[^"]*"', f'"{name}":"<time>"', text)
+    return text
+
+
+def assert_golden(path: Path, text: str) -> None:
+    """Compare output with a stored file; with UPDATE_GOLDEN=1 in the environment the file is written."""
+    if os.environ.get(UPDATE_VARIABLE):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; set {UPDATE_VARIABLE}=1 to accept"  # noqa: S101 - it is an assertion
