@@ -39,7 +39,7 @@ def demo_project(project: Project) -> Iterator[Project]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CrmError("Another `crm demo` is at work in this project: wait for its end.") from error
-        yield Project(_copy_definitions(project, folder / "project"))
+        yield Project(_copy_definitions(project, folder / "project"), state=project.state_folder)
     finally:
         os.environ.update(before)
         os.close(descriptor)

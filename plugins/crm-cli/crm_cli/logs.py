@@ -22,7 +22,9 @@ _LEVEL = re.compile(r"^(?P<level>CRITICAL|ERROR|WARNING|INFO|DEBUG)\b[\s:|-]*(?P
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure|Interrupt)\w*: (?P<text>.+)$")
 # Meltano's word for it, which is not the reason.
 _PLUGIN_FAILED = re.compile(r"^(?:Cannot start plugin|Extractor failed|Loader failed|Extractor and loader failed)")
-_NOISE = re.compile(r"^(?:Traceback |The above exception|During handling|Block run completed|Run completed|\s|\W*$)")
+_NOISE = re.compile(
+    r"^(?:Traceback |METRIC: |The above exception|During handling|Block run completed|Run completed|\s|\W*$)"
+)
 
 
 @dataclass(frozen=True, slots=True)

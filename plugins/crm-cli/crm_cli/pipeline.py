@@ -180,7 +180,6 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
                 )
                 rows = history.find_runs(conn, run_id=run_id)
     rows.sort(key=lambda row: row.id)
-    watcher.update(rows)
     exit_code = exit_code_of(rows, code)
     if exit_code == FAILED and sentence is None:
         sentence = _why_it_failed(rows, log)

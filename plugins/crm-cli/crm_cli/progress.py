@@ -69,6 +69,20 @@ def describe(row: Run, rate: float | None) -> str:
     return ", ".join(words)
 
 
+class NoProgress:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        """Do nothing."""
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        """Do nothing."""
+
+    def update(self, rows: list[Run]) -> None:
+        """Do nothing."""
+
+
 class LogProgress:
     """One line when a stream starts to deliver, every ten seconds after that, and when it ends."""
 

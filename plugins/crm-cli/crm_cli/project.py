@@ -31,9 +31,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with a ``meltano.yml``."""
+    """A folder with a ``meltano.yml``.
+
+    Attributes:
+        root: that folder.
+        state: where the command keeps its own files (logs, runs, servers), if not in ``.crm`` there.
+    """
 
     root: Path
+    state: Path | None = None
 
     @classmethod
     def find(cls) -> Project:
@@ -55,8 +61,8 @@ class Project:
 
     @property
     def state_folder(self) -> Path:
-        """Where the command keeps its own files: logs, runs, the demo's project."""
-        return self.root / ".crm"
+        """Where the command keeps its own files: logs, runs, servers, the demo's project."""
+        return self.state or self.root / ".crm"
 
     @cached_property
     def environment(self) -> Mapping[str, str]:

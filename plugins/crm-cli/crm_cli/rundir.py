@@ -27,9 +27,11 @@ def run_folder(runs: Path, run_id: str) -> Iterator[tuple[Path, int]]:
     The descriptor is meant to be inherited by the run's processes: the folder counts as in use as long as any
     process has it open, also after this one was killed.
     """
+    runs.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    runs.mkdir(mode=0o700, exist_ok=True)
     remove_abandoned(runs)
     folder = runs / run_id
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(mode=0o700)
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

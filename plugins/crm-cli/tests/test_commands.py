@@ -62,7 +62,7 @@ def test_an_unknown_command_names_the_nearest() -> None:
 
 
 @pytest.mark.usefixtures("warehouse_url")
-def test_status_shows_each_stream_once(seed: Any) -> None:  # noqa: ANN401 -- conftest's
+def test_status_shows_each_stream_once(seed: Any) -> None:
     mark = {"replication_key": "updated_at", "replication_key_value": "2026-01-05T07:00:00.000000+00:00"}
     seed.run("users", counts=runs.Counts(created=2000, failed=1), bookmark=mark)
     seed.run("users", error="The table is gone.")
@@ -77,7 +77,7 @@ def test_status_shows_each_stream_once(seed: Any) -> None:  # noqa: ANN401 -- co
     assert shown[3].endswith("ago 2026-01-05 07:00:00 0 0 0")
 
 
-def test_status_as_json(seed: Any, warehouse_url: str) -> None:  # noqa: ANN401 -- conftest's
+def test_status_as_json(seed: Any, warehouse_url: str) -> None:
     history_id = seed.run("users", counts=runs.Counts(created=2, failed=1), bookmark={"replication_key_value": 5})
     seed.conn.execute(
         "INSERT INTO orchestration.sync_reject (sync_history_id, crm_source, sync_type, category, reason, fingerprint)"
@@ -98,7 +98,7 @@ def test_status_as_json(seed: Any, warehouse_url: str) -> None:  # noqa: ANN401 
 
 
 @pytest.mark.usefixtures("warehouse_url")
-def test_status_closes_runs_whose_process_is_gone(seed: Any) -> None:  # noqa: ANN401 -- conftest's
+def test_status_closes_runs_whose_process_is_gone(seed: Any) -> None:
     seed.run("users", close=False)
     seed.run("deals", close=False)
     assert runs.take_locks(seed.conn, "acme", ["deals"]) is None
@@ -119,7 +119,7 @@ def test_status_and_history_of_an_empty_history() -> None:
 
 
 @pytest.mark.usefixtures("warehouse_url")
-def test_history_is_newest_first_and_can_be_narrowed(seed: Any) -> None:  # noqa: ANN401 -- conftest's
+def test_history_is_newest_first_and_can_be_narrowed(seed: Any) -> None:
     seed.run("users", counts=runs.Counts(created=2))
     seed.run("deals", error="No permission for deals.")
     seed.run("users", counts=runs.Counts(unchanged=2))

@@ -85,7 +85,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert len(first) < 80
 
 
-@pytest.mark.parametrize("function", [tables.run_record, sync._record, status.callback, history.callback])  # noqa: SLF001
+@pytest.mark.parametrize("function", [tables.run_record, sync._record, status.callback, history.callback])
 def test_every_json_field_is_documented(function: object) -> None:
     assert callable(function)
     names = re.findall(r'"([a-z_]+)":', inspect.getsource(function))

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 def test_a_run_has_a_private_folder_that_goes_with_it(tmp_path: Path) -> None:
-    with run_folder(tmp_path / "runs", "one") as (folder, _):
+    with run_folder(tmp_path / ".crm" / "runs", "one") as (folder, _):
         assert folder.stat().st_mode & 0o777 == 0o700
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
         (folder / "config.json").write_text("{}")
     assert not folder.exists()
 

@@ -183,10 +183,10 @@ def test_the_plain_log_has_a_line_per_change_and_every_ten_seconds(
 def test_the_terminal_shows_what_is_at_work(clock: Callable[[float], Callable[[], float]]) -> None:
     out = Console(file=StringIO(), force_terminal=True, width=100)
     with LiveProgress(out, "acme to the warehouse", clock(0)) as progress:
-        assert shown(progress._render()) == ["acme to the warehouse starting, 0 s"]  # noqa: SLF001 -- what rich draws
+        assert shown(progress._render()) == ["acme to the warehouse starting, 0 s"]
         clock(3)
         progress.update([RUNNING, DONE])
-        assert shown(progress._render()) == [  # noqa: SLF001
+        assert shown(progress._render()) == [
             "acme to the warehouse 1 of 2 streams, 2,468 rows, 3 s",
             "deals 1,234 rows, 30 % of 4,000",
         ]

@@ -1,0 +1,109 @@
+"""The demo, from a project that has nothing yet; and once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from crm_cli.project import Project
+from crm_cli.servers.mariadb import PrivateMariaDB
+from crm_cli.servers.postgres import EmbeddedPostgres
+from crm_simulator import genius
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+HEAD = ["stream", "status", "processed", "created", "updated", "unchanged", "deleted", "failed", "seconds"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the Meltano files, with settings that must not be used."""
+    for file in Project(ROOT).files:
+        copy = tmp_path / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    (tmp_path / ".env").write_text(
+        "WAREHOUSE_URL=postgresql://nobody@127.0.0.1:1/real\nTAP_GENIUS_HOST=real.invalid\n"
+        "TAP_GENIUS_FALLBACK_HOSTS='[\"other.invalid\"]'\nTARGET_POSTGRES_DW_HARD_DELETE=true\n"
+    )
+    yield tmp_path
+    EmbeddedPostgres(tmp_path / ".crm" / "postgres").destroy()
+    PrivateMariaDB(tmp_path / ".crm" / "mariadb").destroy()
+
+
+def crm(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "crm", *arguments],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "160", "MELTANO_ENVIRONMENT": "dev"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def table_after(text: str, step: str) -> dict[str, list[str]]:
+    """The table printed after a step: the words of each line by its first one."""
+    lines = [line.split() for line in text.split(step, 1)[1].splitlines()]
+    head = lines.index(
+        ["stream", "status", "processed", "created", "updated", "unchanged", "deleted", "failed", "seconds"]
+    )
+    table = {}
+    for line in lines[head + 1 :]:
+        if line and line[0][0].isalpha():
+            table[line[0]] = line[1:]
+            if line[0] == "total":
+                break
+    return table
+
+
+def number(word: str) -> int:
+    return int(word.replace(",", ""))
+
+
+def test_the_demo_works_twice(folder: Path) -> None:
+    for _ in range(2):
+        done = crm(folder, "demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        first = table_after(done.stdout, "First run")
+        second = table_after(done.stdout, "Second run")
+        assert set(first) - {"total"} == set(genius.STREAMS)
+        assert set(second) == set(first)
+        # From the right: seconds, failed, deleted, unchanged, updated, created, processed.
+        assert number(first["total"][-7]) > 1000
+        assert [number(word) for word in first["total"][-5:-2]] == [0, 0, 0]
+        assert number(second["total"][-7]) < number(first["total"][-7])
+        assert all(number(second["total"][-place]) > 0 for place in (3, 5, 6))
+        assert "crm psql" in done.stdout
+        assert "crm status" in done.stdout
+        assert "Done in" in done.stdout
+
+    url = EmbeddedPostgres(folder / ".crm" / "postgres").url()
+    assert url is not None
+    assert url.rsplit(":", 1)[0] not in done.stdout
+    rows = json.loads(crm(folder, "status", "--demo", "--json").stdout)["streams"]
+    assert {row["stream"] for row in rows} == set(genius.STREAMS)
+    # The last demo's two runs and nothing of the one before.
+    shown = crm(folder, "psql", "--demo", "-XAtc", "SELECT count(DISTINCT run_id) FROM orchestration.sync_history")
+    assert shown.stdout.strip() == "2", shown.stderr
+    # Without settings of its own the project shows the demo by itself.
+    (folder / ".env").unlink()
+    status = crm(folder, "status", "genius")
+    assert status.returncode == 0
+    assert "prospects" in status.stdout
+    assert "this is the demo's warehouse" in status.stderr
+
+    assert crm(folder, "db", "down").returncode == 0
+    gone = crm(folder, "status")
+    assert gone.returncode == 1
+    assert "crm db up" in gone.stderr

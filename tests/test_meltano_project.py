@@ -1,0 +1,119 @@
+"""The Meltano files declare what plugins take, in a way that Meltano can pass on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from crm_cli.project import Project
+from crm_cli.sources import installed_sources
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+PROJECT = Project(ROOT)
+CONTENTS: dict[Path, dict[str, Any]] = {path: yaml.safe_load(path.read_text()) for path in PROJECT.files}
+PLUGINS: dict[str, dict[str, Any]] = {
+    plugin["name"]: plugin
+    for content in CONTENTS.values()
+    for plugins in (content.get("plugins") or {}).values()
+    for plugin in plugins
+}
+# Meltano 4.4 cannot write a `decimal` into a plugin's configuration.
+KINDS = {"string", "integer", "boolean", "date_iso8601", "array", "object", "options"}
+
+
+@cache
+def about(executable: str) -> dict[str, Any]:
+    done = subprocess.run([BIN / executable, "--about", "--format=json"], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)["settings"]
+    return found
+
+
+def test_the_project_is_complete() -> None:
+    main = CONTENTS[ROOT / "meltano.yml"]
+    assert "version" not in main
+    assert main["project_id"]
+    assert main["send_anonymous_usage_stats"] is False
+    assert main["default_environment"] in {environment["name"] for environment in main["environments"]}
+    assert main["state_backend"]["uri"] == "synchistory://"
+    assert {"target-postgres-dw", "tap-genius"} <= set(PLUGINS)
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_plugins_need_no_installation_and_no_hub(name: str) -> None:
+    assert PLUGINS[name]["namespace"] == name.replace("-", "_")
+    assert "pip_url" not in PLUGINS[name]
+    assert (BIN / PLUGINS[name]["executable"]).exists()
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_every_setting_of_a_plugin_is_declared(name: str) -> None:
+    declared = {setting["name"] for setting in PLUGINS[name]["settings"]}
+    tops = {setting.split(".", 1)[0] for setting in declared}
+    known = about(PLUGINS[name]["executable"])["properties"]
+    assert set(known) - tops == set()
+    assert tops - set(known) == set()
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_kinds_can_be_passed_on(name: str) -> None:
+    assert {setting["kind"] for setting in PLUGINS[name]["settings"]} <= KINDS
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_options_are_texts(name: str) -> None:
+    """YAML reads a bare ``off`` as false."""
+    options = [option for setting in PLUGINS[name]["settings"] for option in setting.get("options", [])]
+    assert [option for option in options if not isinstance(option["value"], str)] == []
+    assert [option for option in options if not isinstance(option["label"], str)] == []
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_secrets_are_marked(name: str) -> None:
+    sensitive = {setting["name"] for setting in PLUGINS[name]["settings"] if setting.get("sensitive")}
+    known = about(PLUGINS[name]["executable"])["properties"]
+    secret = {setting for setting, schema in known.items() if schema.get("secret")}
+    assert secret - sensitive == set()
+    assert {setting["name"] for setting in PLUGINS[name]["settings"] if "password" in setting["name"]} <= sensitive
+
+
+@pytest.mark.parametrize("name", [name for name in PLUGINS if name.startswith("tap-")])
+def test_a_tap_says_what_it_cannot_start_without(name: str) -> None:
+    groups = PLUGINS[name]["settings_group_validation"]
+    declared = {setting["name"] for setting in PLUGINS[name]["settings"]}
+    required = set(about(PLUGINS[name]["executable"])["required"])
+    assert groups
+    assert all(required <= set(group) <= declared for group in groups)
+
+
+@pytest.mark.parametrize("name", [name for name in PLUGINS if name.startswith("tap-")])
+def test_a_tap_is_a_source_of_crm_with_a_job(name: str) -> None:
+    [source] = [source for source in installed_sources().values() if source.tap == name]
+    assert source.streams
+    jobs = {job["name"]: job["tasks"] for job in CONTENTS[ROOT / "meltano.yml"]["jobs"]}
+    assert jobs[source.name] == [f"{name} target-postgres-dw"]
+
+
+def test_names_of_streams_need_no_sdk() -> None:
+    script = (
+        "import sys; from crm_cli.sources import installed_sources; assert installed_sources(); "
+        "print([name for name in ('singer_sdk', 'meltano', 'pymysql') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_example_of_the_environment_names_what_the_taps_need() -> None:
+    example = (ROOT / ".env.example").read_text()
+    assert "WAREHOUSE_URL=" in example
+    needed = [setting.env for name in PLUGINS if name.startswith("tap-") for setting in PROJECT.settings(name)]
+    required = {env for env in needed if f"{env}=" in example}
+    for name, plugin in PLUGINS.items():
+        for group in plugin.get("settings_group_validation") or []:
+            assert {f"{name.upper().replace('-', '_')}_{setting.upper()}" for setting in group} <= required
