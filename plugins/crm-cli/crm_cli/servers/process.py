@@ -69,6 +69,17 @@ def is_running(pid: int, marker: str) -> bool:
         return False
 
 
+def works_in(folder: Path) -> bool:
+    """Tell whether any live process has the folder as its working folder (Linux; elsewhere none is seen)."""
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if link.readlink() == folder:
+                return True
+        except OSError:  # gone, a zombie, or another account's
+            continue
+    return False
+
+
 def wait_until(condition: t.Callable[[], bool], *, seconds: float) -> bool:
     """Ask again and again until the condition holds; False if it does not within the time."""
     deadline = time.monotonic() + seconds
