@@ -53,16 +53,16 @@ PASSWORD_EXPIRED: Meaning = (
     Stop,
     "authentication",
     (
-        "The password of the MySQL user {user} has expired (error {number}): have a new one set with ALTER USER and put "
-        "it into the setting password."
+        "The password of the MySQL user {user} has expired (error {number}): have a new one set with ALTER USER and "
+        "put it into the setting password."
     ),
 )
 ACCESS_DENIED: Meaning = (
     Stop,
     "authentication",
     (
-        "Genius at {place} refused the user {user} (error {number}): check the settings user and password, and that this "
-        "machine may log in."
+        "Genius at {place} refused the user {user} (error {number}): check the settings user and password, and that "
+        "this machine may log in."
     ),
 )
 HOST_REFUSED: Meaning = (
@@ -98,8 +98,8 @@ MEANINGS: dict[int, Meaning] = {
         Stop,
         "permission",
         (
-            "The user {user} may not use the database {database} (error {number}): have SELECT on it granted, or correct "
-            "the setting database."
+            "The user {user} may not use the database {database} (error {number}): have SELECT on it granted, or "
+            "correct the setting database."
         ),
     ),
     1049: (

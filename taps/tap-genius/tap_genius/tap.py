@@ -170,6 +170,10 @@ class TapGenius(Tap):
         )
 
     @override
+    def close(self) -> None:
+        self.client.close()
+
+    @override
     def discover_streams(self) -> Sequence[TableStream]:
         lookups = {name for table in TABLES if table.join for name in table.join.tables}
         live = self.client.live_columns(sorted({table.table for table in TABLES} | lookups))

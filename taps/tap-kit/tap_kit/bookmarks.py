@@ -134,6 +134,11 @@ class Bookmark:
         """Note that the read has reached its end."""
         self._complete = True
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the read has reached its end and counts for the next one."""
+        return self._complete and not self._narrowing
+
     def value(self) -> dict[str, t.Any]:
         """Return the bookmark to write now."""
         if self._narrowing or self._span is None:

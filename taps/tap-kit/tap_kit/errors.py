@@ -59,13 +59,13 @@ class TapError(Exception):
 class Retry(TapError):
     """The same request may succeed if it is tried again."""
 
-    category = "connection"
+    category: Category = "connection"
 
 
 class Wait(TapError):
     """The vendor asks for a pause of ``seconds`` before the next request."""
 
-    category = "rate_limit"
+    category: Category = "rate_limit"
 
     def __init__(self, sentence: str, *, seconds: float, category: Category | None = None) -> None:
         super().__init__(sentence, category=category)
@@ -75,7 +75,7 @@ class Wait(TapError):
 class RefreshCredentials(TapError):
     """The token has expired; a new one may be accepted."""
 
-    category = "authentication"
+    category: Category = "authentication"
 
 
 class SkipStream(TapError):
@@ -85,10 +85,10 @@ class SkipStream(TapError):
 class RejectRecord(TapError):
     """This record cannot be delivered; the rest of the stream can."""
 
-    category = "data"
+    category: Category = "data"
 
 
 class Stop(TapError):
     """No stream can be read until somebody changes something."""
 
-    category = "configuration"
+    category: Category = "configuration"

@@ -13,7 +13,10 @@ Status: t.TypeAlias = t.Literal["running", "success", "failed"]
 
 @dataclass
 class StreamReport:
-    """The report of one stream; field names are those of the STATE message."""
+    """The report of one stream; field names are those of the STATE message.
+
+    No field is a fraction: the stock targets read a JSON fraction as Decimal and cannot write it back.
+    """
 
     endpoint: str = ""
     status: Status = "running"
@@ -21,7 +24,7 @@ class StreamReport:
     error_category: Category | None = None
     requests: int = 0
     retries: int = 0
-    rate_limited_seconds: float = 0.0
+    rate_limited_seconds: int = 0
     records_total: int | None = None
     resumed: bool = False
 

@@ -149,6 +149,7 @@ class KitStream(Stream, abc.ABC):
         """Read and send the whole stream; yields nothing, the SDK only wants a generator."""
         if self.ABORT_AT_RECORD_COUNT is not None or self.name not in self.kit.bookmarks:
             self.kit.prepare([self])
+        self._check_columns()
         bookmark = self.kit.bookmarks[self.name]
         self.span = bookmark.begin(self.source_clock())
         self.report.resumed = self.span.resumed
@@ -167,42 +168,58 @@ class KitStream(Stream, abc.ABC):
         self.kit.write_state(self.name)
         yield from ()
 
+    def _check_columns(self) -> None:
+        """Warn of catalogued columns that the source has no more, and fail if the stream cannot do without."""
+        live = self.schema["properties"]
+        gone = [name for name in self.effective_schema["properties"] if name not in live]
+        needed = [name for name in (*self.primary_keys, self.bookmark_key) if name and name not in live]
+        if needed:
+            raise SkipStream(
+                f"The stream {self.name} cannot be read without {', '.join(needed)}, which the source does not show: "
+                "it is gone, or the user may not read it."
+            )
+        if gone:
+            self.logger.warning("%s: the source has no more %s.", self.name, ", ".join(gone))
+
     def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
         write, mapped = self.kit.message_writer.write_line, self.kit.has_stream_maps
         changed, fallback = self.bookmark_key, self.fallback
         every = min(self.config.get("page_size") or STATE_RECORDS, STATE_RECORDS)
         seen, pending, last = "", 0, None
         prefix, deadline = self._prefix(), time.monotonic() + STATE_SECONDS
-        for record in itertools.islice(self.get_records(None), limit):
-            try:
-                line = encode(record)
-            except TypeError:
-                if not self._settle(record):
-                    continue
-                line = encode(record)
-            if mapped:
-                self._write_mapped(record)
-            else:
-                write(prefix + line + b"}\n")
-            if changed is not None:
-                moment = record[changed] or (fallback and record.get(fallback))
-                if moment and moment > seen:
-                    seen = moment
-            # Only now: a signal between the two lines repeats a record, it never loses one.
-            last = record
-            pending += 1
-            if pending >= every or (not pending % CLOCK_RECORDS and time.monotonic() > deadline):
-                self._checkpoint(bookmark, last, seen, counter, pending)
-                prefix, deadline, pending = self._prefix(), time.monotonic() + STATE_SECONDS, 0
-        if last is not None and pending:
-            self._checkpoint(bookmark, last, seen, counter, pending)
+        try:
+            for record in itertools.islice(self.get_records(None), limit):
+                try:
+                    line = encode(record)
+                except TypeError:
+                    if not self._settle(record):
+                        continue
+                    line = encode(record)
+                if mapped:
+                    self._write_mapped(record)
+                else:
+                    write(prefix + line + b"}\n")
+                if changed is not None:
+                    moment = record[changed] or (fallback and record.get(fallback))
+                    if moment and moment > seen:
+                        seen = moment
+                # Only now: a signal between the two lines repeats a record, it never loses one.
+                last = record
+                pending += 1
+                if pending >= every or (not pending % CLOCK_RECORDS and time.monotonic() > deadline):
+                    self._advance(bookmark, last, seen, counter, pending)
+                    self.kit.write_state(self.name)
+                    prefix, deadline, pending = self._prefix(), time.monotonic() + STATE_SECONDS, 0
+        finally:
+            # Also when the source fails or a signal comes: what was written need not be read again.
+            if last is not None and pending:
+                self._advance(bookmark, last, seen, counter, pending)
 
-    def _checkpoint(
+    def _advance(
         self, bookmark: Bookmark, last: Mapping[str, t.Any], seen: str, counter: RecordCounter, pending: int
     ) -> None:
         bookmark.advance([last[name] for name in self.primary_keys], seen or None)
         counter.increment(pending)
-        self.kit.write_state(self.name)
 
     def _prefix(self) -> bytes:
         """Everything of a RECORD message before the record, with the present time."""

@@ -7,7 +7,6 @@ How a tap reads its source is its own affair. For a database see ``tap_genius.cl
 from __future__ import annotations
 
 import copy
-import json
 import sys
 import typing as t
 from datetime import UTC, datetime
@@ -132,7 +131,7 @@ class Tap(singer_sdk.Tap):
         bookmarks = copy.deepcopy(self.incoming)
         for name, bookmark in self.bookmarks.items():
             value = bookmark.value()
-            if value or name in bookmarks:
+            if value or name in bookmarks or bookmark.is_complete:
                 bookmarks[name] = value
         self.write_message(StateMessage({"bookmarks": bookmarks, "sync_report": sync_report}))
 
@@ -142,7 +141,7 @@ class Tap(singer_sdk.Tap):
             "crm_source": self.crm_source,
             "started_at": format_time(datetime.now(UTC)),
             "streams": list(names),
-            "configuration": self.redactor.public_settings(),
+            "configuration": _without_fractions(self.redactor.public_settings()),
         }
         value = {"bookmarks": self.incoming, "sync_report": {"run": run, "streams": {}}}
         self.write_message(StateMessage(value))
@@ -163,6 +162,9 @@ class Tap(singer_sdk.Tap):
     def explain_missing(self, name: str) -> str:
         """Say why a stream of the catalog cannot be read."""
         return f"The stream {name} does not exist in the source."
+
+    def close(self) -> None:
+        """Give back what the tap holds open."""
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
@@ -207,6 +209,7 @@ class Tap(singer_sdk.Tap):
             raise
         finally:
             self.message_writer.flush()
+            self.close()
 
     def _sync_stream(self, stream: KitStream) -> Stop | None:
         """Read one stream; a failure is reported, and returned if it will meet every other stream as well."""
@@ -256,6 +259,15 @@ class Tap(singer_sdk.Tap):
         )
 
 
+def _without_fractions(value: t.Any) -> t.Any:  # noqa: ANN401 - any JSON
+    """Return settings with fractions as text, see ``StreamReport``."""
+    if isinstance(value, dict):
+        return {name: _without_fractions(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_fractions(inner) for inner in value]
+    return str(value) if isinstance(value, float) else value
+
+
 class KitCommand(SingerCommand):
     """The command of a tap: what the user can put right is told as one sentence, without a traceback."""
 
@@ -272,7 +284,10 @@ class KitCommand(SingerCommand):
             for message in error.errors:
                 self.logger.error("%s", message)  # noqa: TRY400
         except FileNotFoundError as error:
-            self.logger.error("The file %s does not exist.", error.filename)  # noqa: TRY400
-        except json.JSONDecodeError as error:
+            self.logger.error("%s", error)  # noqa: TRY400
+        except ValueError as error:
+            # json and simplejson, which the SDK reads files with, each have a JSONDecodeError of their own.
+            if type(error).__name__ != "JSONDecodeError":
+                raise
             self.logger.error("A file given to the tap is not JSON: %s.", error)  # noqa: TRY400
         sys.exit(1)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tap_kit.bookmarks import Bookmark, Narrowing, format_time, parse_time
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(format_time)
-KEYS = st.lists(st.integers(), min_size=1, max_size=1)
+MOMENTS = st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2100-01-01")).map(format_time)
 
 
 def stored(value: str) -> dict[str, str]:

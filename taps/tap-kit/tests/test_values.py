@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from datetime import UTC
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -55,7 +54,7 @@ def test_real_dates_stay_as_they_are(text: str) -> None:
         pytest.param("2024-05-06T07:08:09+02:00", NEW_YORK, "2024-05-06T05:08:09+00:00", id="own offset"),
     ],
 )
-def test_date_times_are_utc(text: str, zone: t.Any, expected: str) -> None:  # noqa: ANN401
+def test_date_times_are_utc(text: str, zone: t.Any, expected: str) -> None:
     assert convert_datetime(text, zone) == expected
 
 
@@ -100,7 +99,7 @@ def test_findings_can_be_described() -> None:
 @given(st.text())
 def test_conversions_never_raise(text: str) -> None:
     for convert in (convert_date, convert_datetime, convert_time, convert_decimal, convert_boolean):
-        convert(text)  # type: ignore[operator]
+        convert(text)
 
 
 @given(st.binary())
@@ -109,11 +108,11 @@ def test_text_never_raises(raw: bytes) -> None:
 
 
 @given(st.datetimes())
-def test_date_times_convert_once_and_for_all(moment: t.Any) -> None:  # noqa: ANN401
+def test_date_times_convert_once_and_for_all(moment: t.Any) -> None:
     once = convert_datetime(str(moment))
     assert convert_datetime(str(once)) == once
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_decimals_keep_every_digit(number: Decimal) -> None:
+def test_decimals_keep_every_digit(number: t.Any) -> None:
     assert str(convert_decimal(str(number))) == str(number)
