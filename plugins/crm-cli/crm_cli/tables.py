@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,16 @@ if TYPE_CHECKING:
 
 _COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "running": "cyan"}
 COUNTS = ("processed", "created", "updated", "unchanged", "deleted", "failed")
-# Wide enough for every column when nobody says how wide the paper is.
+# Wide enough for every column: a file has no width of its own, and a number must not be cut.
 _FILE_WIDTH = 160
+_WIDE = 120
 
 
 def console() -> Console:
     """Return a console on standard output that never cuts a table short in a file or a pipe."""
     out = Console(highlight=False)
-    if not out.is_terminal and "COLUMNS" not in os.environ:
-        out.width = _FILE_WIDTH
+    if not out.is_terminal:
+        out.width = max(out.width, _FILE_WIDTH)
     return out
 
 
@@ -38,9 +38,10 @@ def run_table(rows: Sequence[Run], seconds: float | None = None) -> Table:
         rows: the history rows of the run, in the order to show.
         seconds: how long the whole run took, for the last line.
     """
-    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False)
-    table.add_column("stream", footer="total", no_wrap=True)
-    table.add_column("status", footer=_summary(rows), no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True, caption=_summary(rows))
+    table.caption_justify = "left"
+    table.add_column("stream", footer="total", overflow="fold")
+    table.add_column("status", no_wrap=True)
     for name in COUNTS:
         total = sum(_count(row, name) for row in rows)
         table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
@@ -50,12 +51,20 @@ def run_table(rows: Sequence[Run], seconds: float | None = None) -> Table:
     return table
 
 
-def status_table(rows: Sequence[Run], rejects: Mapping[tuple[str, str], int], now: datetime) -> Table:
-    """Return where each stream stands, a line per stream."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("source", "stream", "status", "when (UTC)", "", "bookmark (UTC)"):
-        table.add_column(name, no_wrap=True)
-    for name in ("rows", "failed", "open rejects"):
+def status_table(
+    rows: Sequence[Run], rejects: Mapping[tuple[str, str], int], now: datetime, width: int = _FILE_WIDTH
+) -> Table:
+    """Return where each stream stands, a line per stream; a narrow screen gets less of the run."""
+    wide = width >= _WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("source", no_wrap=True)
+    table.add_column("stream", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    if wide:
+        table.add_column("when (UTC)", no_wrap=True)
+    table.add_column("" if wide else "when", no_wrap=True)
+    table.add_column("bookmark (UTC)", overflow="fold")
+    for name in ("rows", "failed", "rejects") if wide else ("rows", "rejects"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         when = row.end_time or row.start_time
@@ -63,35 +72,45 @@ def status_table(rows: Sequence[Run], rejects: Mapping[tuple[str, str], int], no
             row.crm_source,
             row.sync_type,
             _status(row),
-            utc(when),
+            *([utc(when)] if wide else []),
             ago(when, now),
             bookmark_text(row.bookmark),
             _number(row.records_processed),
-            _number(row.records_failed),
+            *([_number(row.records_failed)] if wide else []),
             _number(rejects.get((row.crm_source, row.sync_type), 0)),
         )
     return table
 
 
-def history_table(rows: Sequence[Run]) -> Table:
-    """Return runs, a line per stream and run, with what went wrong."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("started (UTC)", "source", "stream", "status"):
-        table.add_column(name, no_wrap=True)
-    for name in (*COUNTS, "seconds"):
+def history_table(rows: Sequence[Run], width: int = _FILE_WIDTH) -> Table:
+    """Return runs, a line per stream and run; a narrow screen gets fewer counts."""
+    counts = COUNTS if width >= _WIDE else ("processed", "failed")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("started (UTC)", no_wrap=True)
+    table.add_column("source", no_wrap=True)
+    table.add_column("stream", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    for name in (*counts, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("error", overflow="fold")
     for row in rows:
         table.add_row(
             utc(row.start_time),
             row.crm_source,
             row.sync_type,
             _status(row),
-            *(_number(_count(row, name)) for name in COUNTS),
+            *(_number(_count(row, name)) for name in counts),
             _seconds_text(row),
-            row.error_message or "",
         )
     return table
+
+
+def errors(rows: Iterable[Run]) -> list[str]:
+    """Return a line for each run that has an error."""
+    return [
+        f"{utc(row.start_time)} {row.crm_source} {row.sync_type}: {row.error_message}"
+        for row in rows
+        if row.error_message
+    ]
 
 
 def run_record(row: Run) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_status_shows_each_stream_once(seed: Any) -> None:
     result = invoke("status")
     assert result.exit_code == 0
     shown = lines(result.output)
-    assert shown[0] == "source stream status when (UTC) bookmark (UTC) rows failed open rejects"
+    assert shown[0] == "source stream status when (UTC) bookmark (UTC) rows failed rejects"
     assert shown[2].startswith("acme deals success 2026-01-05 08:02:04 ")
     assert shown[3].startswith("acme users failed 2026-01-05 08:01:04 ")
     # The bookmark is that of the run before: the failed one set none.
@@ -125,9 +125,9 @@ def test_history_is_newest_first_and_can_be_narrowed(seed: Any) -> None:
     seed.run("users", counts=runs.Counts(unchanged=2))
     bookmarks.edit_bookmarks(seed.conn, "acme", {"users": {"replication_key_value": 1}}, "somebody")
     shown = lines(invoke("history").output)
-    assert [line.split()[3] for line in shown[2:]] == ["users", "deals", "users"]
+    assert [line.split()[3] for line in shown[2:5]] == ["users", "deals", "users"]
     assert shown[2] == "2026-01-05 08:02:00 acme users success 2 0 0 2 0 0 4.0"
-    assert shown[3].endswith("4.0 No permission for deals.")
+    assert shown[5:] == ["2026-01-05 08:01:00 acme deals: No permission for deals."]
     assert len(json.loads(invoke("history", "-n", "2", "--json").output)["runs"]) == 2
     [row] = json.loads(invoke("history", "acme", "deals", "--json").output)["runs"]
     assert row["error"] == "No permission for deals."

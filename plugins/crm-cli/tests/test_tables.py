@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from crm_cli.progress import LiveProgress, LogProgress, Rates, describe
-from crm_cli.tables import ago, bookmark_text, console, run_record, run_table, utc
+from crm_cli.tables import ago, bookmark_text, console, history_table, run_record, run_table, status_table, utc
 from rich.console import Console
 from sync_history.runs import Run
 
@@ -56,7 +56,7 @@ def test_a_runs_table_has_every_count_and_their_totals() -> None:
     assert lines[0] == "stream status processed created updated unchanged deleted failed seconds"
     assert "users success 1,234 1,000 200 34 7 0 2.5" in lines
     assert "calls failed 1 0 200 34 7 1 2.5" in lines
-    assert lines[-1] == "total 1 success, 1 failed 1,235 1,000 400 68 14 1 12.3"
+    assert lines[-2:] == ["total 1,235 1,000 400 68 14 1 12.3", "1 success, 1 failed"]
 
 
 def test_a_running_stream_has_no_seconds_yet() -> None:
@@ -120,8 +120,25 @@ def test_times_are_shown_in_utc() -> None:
 
 def test_a_file_is_wide_enough_for_every_column(monkeypatch: pytest.MonkeyPatch) -> None:
     assert console().width == 160
-    monkeypatch.setenv("COLUMNS", "90")
-    assert console().width == 90
+    monkeypatch.setenv("COLUMNS", "80")
+    assert console().width == 160
+    monkeypatch.setenv("COLUMNS", "200")
+    assert console().width == 200
+
+
+def test_a_terminal_of_80_columns_cuts_no_number() -> None:
+    long = replace(DONE, sync_type="marketsharp_marketing_source_maps", records_processed=1_234_567)
+    out = Console(file=StringIO(), width=80)
+    out.print(run_table([long, DONE], 12.0))
+    out.print(status_table([long], {}, START, 80))
+    out.print(history_table([long], 80))
+    assert isinstance(out.file, StringIO)
+    text = out.file.getvalue()
+    assert "…" not in text
+    assert text.count("1,234,567") == 3
+    assert "2026-01-05 07:00:00" in text
+    assert "2026-01-05 08:00:00" in text
+    assert {"processed", "unchanged", "seconds", "rejects"} <= set(text.split())
 
 
 @pytest.fixture

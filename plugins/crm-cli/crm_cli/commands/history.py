@@ -10,7 +10,7 @@ from sync_history import runs
 from crm_cli.commands.db import demo_option
 from crm_cli.project import Project
 from crm_cli.sources import check_known
-from crm_cli.tables import console, history_table, run_record
+from crm_cli.tables import console, errors, history_table, run_record
 from crm_cli.warehouse import connect_to_history, readable_warehouse
 
 
@@ -23,7 +23,7 @@ from crm_cli.warehouse import connect_to_history, readable_warehouse
 def history(source: str | None, stream: str | None, number: int, *, as_json: bool, demo: bool) -> None:
     """Show past runs, newest first.
 
-    Of all CRMs, of SOURCE, or of one STREAM of it: a line per stream and run, with its error if it had one. A
+    Of all CRMs, of SOURCE, or of one STREAM of it: a line per stream and run, and below them the errors. A
     project that has never synced shows the demo's warehouse, if there is one.
 
     \b
@@ -39,6 +39,9 @@ def history(source: str | None, stream: str | None, number: int, *, as_json: boo
     if as_json:
         click.echo(json.dumps({"warehouse": warehouse.shown, "runs": [run_record(row) for row in rows]}, indent=2))
     elif rows:
-        console().print(history_table(rows))
+        out = console()
+        out.print(history_table(rows, out.width))
+        for line in errors(rows):
+            out.print(line, markup=False, soft_wrap=True)
     else:
         click.echo("Nothing has been synced yet.")

@@ -49,6 +49,7 @@ def status(source: str | None, *, as_json: bool, demo: bool) -> None:
         ]
         click.echo(json.dumps({"warehouse": warehouse.shown, "streams": streams}, indent=2))
     elif rows:
-        console().print(status_table(rows, open_rejects, now))
+        out = console()
+        out.print(status_table(rows, open_rejects, now, out.width))
     else:
         click.echo("Nothing has been synced yet.")
