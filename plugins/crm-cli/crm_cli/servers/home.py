@@ -70,6 +70,7 @@ class ServerHome:
         try:
             make_public_dir(SYSTEM_HOME)
             make_public_dir(self.path)
+            _write_private(self.path / "belongs-to", f"{self.root}\n")  # tells a person whose server this is
         except OSError as error:
             raise ServerError(
                 f"Cannot make the folder {self.path} for a server that root starts ({error.strerror}): "
