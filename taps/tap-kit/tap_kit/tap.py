@@ -137,11 +137,14 @@ class Tap(singer_sdk.Tap):
 
     def _write_header(self, names: Sequence[str]) -> None:
         """Send the incoming bookmarks and what this run is about, so that the loader can take its locks."""
+        configuration = self.redactor.public_settings()
+        # May hold the salts of stream maps, which the SDK does not mark as secret.
+        configuration.pop("stream_map_config", None)
         run = {
             "crm_source": self.crm_source,
             "started_at": format_time(datetime.now(UTC)),
             "streams": list(names),
-            "configuration": _without_fractions(self.redactor.public_settings()),
+            "configuration": _without_fractions(configuration),
         }
         value = {"bookmarks": self.incoming, "sync_report": {"run": run, "streams": {}}}
         self.write_message(StateMessage(value))

@@ -83,12 +83,13 @@ def run(source: dict[str, t.Any], state: dict[str, t.Any] | None = None, **confi
 
 def test_the_header_comes_first_and_shows_no_secret() -> None:
     stored = {"first": {"replication_key_value": "2025-01-01", "strange": [1]}}
-    done = run({"first": [row(1)]}, {"bookmarks": stored}, token="hush-hush")
+    done = run({"first": [row(1)]}, {"bookmarks": stored}, token="hush-hush", stream_map_config={"salt": "se-salt"})
     header = done.messages[0]["value"]
     assert header["bookmarks"] == stored, "verbatim"
     assert header["sync_report"]["run"]["crm_source"] == "lists"
     assert header["sync_report"]["streams"] == {}
     assert "hush-hush" not in done.text
+    assert "se-salt" not in done.text
     assert "token" not in header["sync_report"]["run"]["configuration"]
 
 
