@@ -31,15 +31,17 @@ def console() -> Console:
     return out
 
 
-def run_table(rows: Sequence[Run], seconds: float | None = None) -> Table:
+def run_table(rows: Sequence[Run], seconds: float | None = None, width: int = _FILE_WIDTH) -> Table:
     """Return the result of one run: a line per stream and the totals.
 
     Args:
         rows: the history rows of the run, in the order to show.
         seconds: how long the whole run took, for the last line.
+        width: of the screen; on a narrow one the columns move together.
     """
     table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True, caption=_summary(rows))
     table.caption_justify = "left"
+    table.padding = (0, 1 if width >= _WIDE else 0)
     table.add_column("stream", footer="total", overflow="fold")
     table.add_column("status", no_wrap=True)
     for name in COUNTS:

@@ -111,7 +111,7 @@ def _run(workshop: Project, warehouse: Warehouse, variables: Mapping[str, str]) 
     request = Request(find_source("genius"), variables=variables)
     with LiveProgress(out, "genius to the demo's warehouse") if out.is_terminal else NoProgress() as watcher:
         outcome = run_pipeline(workshop, warehouse, request, watcher)
-    out.print(run_table(outcome.rows, outcome.seconds))
+    out.print(run_table(outcome.rows, outcome.seconds, out.width))
     if outcome.exit_code == PARTIAL:
         # As in the real Genius, some rows cannot be loaded; that is part of what there is to see.
         rejected = sum(row.records_failed for row in outcome.rows)

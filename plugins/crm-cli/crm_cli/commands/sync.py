@@ -69,7 +69,7 @@ def sync(
     if as_json:
         click.echo(json.dumps(_record(source, outcome), indent=2))
     else:
-        out.print(run_table(outcome.rows, outcome.seconds))
+        out.print(run_table(outcome.rows, outcome.seconds, out.width))
     tell(outcome)
     sys.exit(outcome.exit_code)
 
