@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+import psycopg
 import sqlalchemy
 from sqlalchemy.dialects import postgresql
 from target_postgres.connector import PostgresConnector
@@ -15,7 +16,6 @@ from target_postgres_dw.errors import WarehouseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import psycopg
     from psycopg.rows import TupleRow
     from singer_sdk.sql.connector import JSONSchemaToSQL
 
@@ -69,7 +69,7 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         """
         try:
             raw = self._engine.raw_connection()
-        except sqlalchemy.exc.SQLAlchemyError as error:
+        except (sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise WarehouseError(
                 f"Postgres cannot be reached: {reason}. Check sqlalchemy_url (TARGET_POSTGRES_DW_SQLALCHEMY_URL, "

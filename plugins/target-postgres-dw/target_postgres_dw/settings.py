@@ -15,6 +15,10 @@ _MAX_REJECTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 # A share of few records says nothing: it is taken of at least so many.
 _SHARE_OF_AT_LEAST = 1000
 
+DEFAULT_MAX_REJECTS = "1000"
+DEFAULT_MAX_DELETED_SHARE = 0.2
+DEFAULT_BATCH_SIZE_ROWS = 50_000
+
 OWN_SETTINGS = th.PropertiesList(
     th.Property(
         "force",
@@ -34,7 +38,7 @@ OWN_SETTINGS = th.PropertiesList(
         "max_rejects",
         th.StringType,
         title="Maximum Rejects",
-        default="1000",
+        default=DEFAULT_MAX_REJECTS,
         description=(
             "Stop the run when a stream has more rejected records than this: a number, or a share of the records "
             "such as 5%."
@@ -42,9 +46,9 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "max_deleted_share",
-        th.NumberType,
+        th.CustomType({"type": ["number", "string"]}),  # Meltano 4.4 has no kind for fractions: it sends text
         title="Maximum Deleted Share",
-        default=0.2,
+        default=DEFAULT_MAX_DELETED_SHARE,
         description=(
             "Refuse a sweep or an ACTIVATE_VERSION that would delete more than this share of a table, unless the "
             "tap states its own limit."
@@ -75,7 +79,6 @@ OWN_SETTINGS = th.PropertiesList(
         ),
     ),
 )
-DEFAULT_BATCH_SIZE_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,21 @@ class MaxRejects:
         return int((self.share or 0.0) * max(processed, _SHARE_OF_AT_LEAST))
 
 
+def parse_share(value: float | str) -> float:
+    """Read a share from 0 to 1.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"max_deleted_share is {value!r}; write a share from 0 to 1, such as 0.2")
+    return share
+
+
 @dataclass(frozen=True, slots=True)
 class LoadSettings:
     """What a run needs to know of the configuration."""
@@ -127,7 +145,7 @@ class LoadSettings:
         """Read the settings, with their defaults.
 
         Raises:
-            ValueError: if ``max_rejects`` is neither a number nor a share.
+            ValueError: if ``max_rejects`` or ``max_deleted_share`` make no sense.
         """
         return cls(
             default_schema=config.get("default_target_schema") or "melty",
@@ -137,8 +155,8 @@ class LoadSettings:
             metadata=bool(config.get("add_record_metadata", True)),
             activate_version=bool(config.get("activate_version", True)),
             validate=bool(config.get("validate_records", True)),
-            max_rejects=MaxRejects.parse(config.get("max_rejects", "1000")),
-            max_deleted_share=float(config.get("max_deleted_share", 0.2)),
+            max_rejects=MaxRejects.parse(config.get("max_rejects", DEFAULT_MAX_REJECTS)),
+            max_deleted_share=parse_share(config.get("max_deleted_share", DEFAULT_MAX_DELETED_SHARE)),
             flush_seconds=float(config.get("flush_seconds", 5)),
             batch_size_rows=int(config.get("batch_size_rows") or DEFAULT_BATCH_SIZE_ROWS),
             batch_size_bytes=int(config.get("batch_size_bytes", 64 * 1024 * 1024)),

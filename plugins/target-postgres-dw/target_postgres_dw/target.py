@@ -25,7 +25,14 @@ from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedErro
 from target_postgres_dw.messages import Interrupted, Message, MessageReader
 from target_postgres_dw.rows import KeyMissingError
 from target_postgres_dw.run import Run, explain
-from target_postgres_dw.settings import OWN_SETTINGS, LoadSettings, MaxRejects
+from target_postgres_dw.settings import (
+    DEFAULT_MAX_DELETED_SHARE,
+    DEFAULT_MAX_REJECTS,
+    OWN_SETTINGS,
+    LoadSettings,
+    MaxRejects,
+    parse_share,
+)
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -79,7 +86,8 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                     f"host, port, user, password and database. Missing: {', '.join(missing)}."
                 )
         try:
-            MaxRejects.parse(self._config.get("max_rejects", "1000"))
+            MaxRejects.parse(self._config.get("max_rejects", DEFAULT_MAX_REJECTS))
+            parse_share(self._config.get("max_deleted_share", DEFAULT_MAX_DELETED_SHARE))
         except ValueError as error:
             errors.append(str(error))
         if errors and raise_errors:

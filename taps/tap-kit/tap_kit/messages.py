@@ -58,10 +58,14 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             BrokenPipeError: If the reader has gone.
             Interrupted: If a signal came while the reader was slow.
         """
-        piece, self._buffer = self._buffer, bytearray()
+        # Set before the buffer is emptied: a signal in between would lose the piece.
         self._writing = True
         try:
-            sys.stdout.buffer.write(piece)
+            piece, self._buffer = memoryview(self._buffer), bytearray()
+            # A signal that arrives while the pipe is full makes CPython's buffered write return short, without
+            # an exception (seen with 3.11): whoever does not write the rest sends half a line.
+            while piece:
+                piece = piece[sys.stdout.buffer.write(piece) :]
             sys.stdout.buffer.flush()
         finally:
             self._writing = False
