@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
+_SECONDS_TO_CLOSE = 0.5
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
 
@@ -174,7 +175,12 @@ class Run:
 
     def is_due(self, slack: float = 1.0) -> bool:
         """Tell whether it is time for a flush, by number, size or age of what waits, each times ``slack``."""
-        return self.is_full(slack) or time.monotonic() - self._last_flush >= self._settings.flush_seconds * slack
+        age = time.monotonic() - self._last_flush
+        # The end of a stream is worth showing soon, but thirty small streams in a second are worth one flush.
+        patience = (
+            min(self._settings.flush_seconds, _SECONDS_TO_CLOSE) if self._to_close else self._settings.flush_seconds
+        )
+        return self.is_full(slack) or age >= patience * slack
 
     def flush(self, *, uncovered: bool = False) -> None:
         """Commit what waits: rows, counts, rejects, heartbeats and bookmarks in one transaction; then print the STATE.
@@ -251,6 +257,7 @@ class Run:
             bookmark=bookmark,
             metrics=stream.metrics,
             endpoint=stream.report.endpoint,
+            started_at=stream.report.started_at,
         )
         if bookmark is not None:
             stream.bookmark_written = bookmark

@@ -33,6 +33,7 @@ class StreamReport(msgspec.Struct, gc=False):
     error: str | None = None
     error_category: str | None = None
     endpoint: str | None = None
+    started_at: str | None = None
     requests: int = 0
     retries: int = 0
     rate_limited_seconds: float = 0.0

@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-import pytest
 from tap_kit.messages import MessageWriter
+
+if TYPE_CHECKING:
+    import pytest
 
 LINE = b"x" * 200_000 + b"\n"
 ENDS_AT_A_SIGNAL = """
