@@ -116,8 +116,5 @@ def load(url: str, *messages: Message | Sequence[Message], **config: Any) -> Res
             sentence = "\n".join(target.run.failures) or None
         except Exception as error:  # noqa: BLE001 -- the test judges it
             exit_code, sentence = 1, explain(error)
-        finally:
-            if target._run is not None:  # noqa: SLF001 -- a run that never connected has nothing to close
-                target.run.connection.close()
     sys.stdout.flush()
     return Result(exit_code, [json.loads(line) for line in printed.getvalue().splitlines()], sentence)

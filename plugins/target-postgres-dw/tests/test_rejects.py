@@ -274,7 +274,6 @@ def test_decimals_are_exact(postgres_url: str) -> None:
     record = f'{{"type":"RECORD","stream":"people","record":{{"id":1,"amount":{number}}}}}\n'
     target = TargetPostgresDw(config={"sqlalchemy_url": postgres_url})
     target.listen(io.StringIO(to_lines([schema("people", PROPERTIES)]) + record))
-    target.run.connection.close()
     with psycopg.connect(postgres_url) as conn:
         assert conn.execute("SELECT amount::text FROM melty.people").fetchone() == (number,)
 
