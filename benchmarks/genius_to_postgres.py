@@ -24,7 +24,7 @@ from crm_cli.servers.mariadb import Database, PrivateMariaDB
 from crm_cli.servers.postgres import EmbeddedPostgres
 from crm_simulator import genius
 from sync_history import runs
-from target_postgres_dw.testing import header, records, schema, state, to_lines
+from target_postgres_dw.testing import Message, header, records, schema, state, to_lines
 
 BIN = Path(sys.executable).parent
 BATCH = 50_000
