@@ -24,7 +24,7 @@ from crm_cli.servers.mariadb import Database, PrivateMariaDB
 from crm_cli.servers.postgres import EmbeddedPostgres
 from crm_simulator import genius
 from sync_history import runs
-from target_postgres_dw.testing import Message, header, records, schema, state, to_lines
+from target_postgres_dw.testing import header, records, schema, state, to_lines
 
 BIN = Path(sys.executable).parent
 BATCH = 50_000
@@ -107,13 +107,10 @@ def bench_bad_row(folder: Path, url: str) -> None:
             "name": {"type": "string"},
             "born": {"type": "string", "format": "date"},
         }
-        messages: list[Message | list[Message]] = [
-            header("people"),
-            schema("people", properties),
-            records("people", *rows),
-            state({}, people="success"),
-        ]
-        (folder / "input.singer").write_text(to_lines(messages))
+        lines = to_lines(
+            header("people"), schema("people", properties), records("people", *rows), state({}, people="success")
+        )
+        (folder / "input.singer").write_text(lines)
         measured = measure([str(BIN / "target-postgres-dw"), f"--config={target}", f"--input={folder}/input.singer"])
         with psycopg.connect(url) as conn:
             run = runs.find_runs(conn, sync_type="people", limit=1)[0]

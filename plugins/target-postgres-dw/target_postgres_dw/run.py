@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -14,7 +15,13 @@ from singer_sdk.exceptions import FatalSyncError
 from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
 
-from target_postgres_dw.errors import LoaderError, RunRefusedError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.errors import (
+    LoaderError,
+    OutputClosedError,
+    RunRefusedError,
+    StreamRefusedError,
+    TooManyRejectsError,
+)
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import SweepRefusedError
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
@@ -294,9 +301,16 @@ class Run:
             state["bookmarks"] = {
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
             }
-        sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
-        sys.stdout.flush()
         self._state = None
+        try:
+            sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
+            raise OutputClosedError(
+                "Nobody reads the loader's output any more (Meltano has ended?), so the run ends here. What was "
+                "committed stands; the next run goes on from there."
+            ) from error
 
     # -- ending ---------------------------------------------------------------------------------------------------
 

@@ -236,7 +236,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                 f"A record of stream {name} came before its SCHEMA. This is an error of the tap."
             )
         if message.version is not None:
-            stream.see_version(message.version, self.run.connection)
+            stream.see_version(message.version)
         try:
             stream.add(record, message.time_extracted, len(record))
         except KeyMissingError as error:
@@ -272,7 +272,6 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         stream = self.run.stream(message.stream or "")
         if stream is None or message.version is None:
             raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
-        stream.see_version(message.version, self.run.connection)
         stream.activate(message.version)
 
     def _process_batch_message(self, message: Message) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ class Loader:
 
     def send(self, *messages: Any) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(to_lines(messages).encode())
+        self.process.stdin.write(to_lines(*messages).encode())
         self.process.stdin.flush()
 
     def end(self) -> int:
@@ -167,11 +168,39 @@ def test_an_error_of_the_tap_is_one_sentence(loader: Loader, message: bytes, sen
     assert "Traceback" not in log
 
 
+def test_a_reader_of_states_that_is_gone_ends_the_run(postgres_url: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"sqlalchemy_url": postgres_url, "batch_size_rows": 1}))
+    reader, writer = os.pipe()
+    os.close(reader)
+    lines = to_lines(
+        header("people"),
+        schema("people", {"id": INTEGER}),
+        records("people", {"id": 1}),
+        state({"people": bookmark(JAN)}, people="running"),
+        records("people", {"id": 2}),
+    )
+    process = subprocess.run(
+        [COMMAND, f"--config={tmp_path}/config.json"],
+        input=lines.encode(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert process.returncode == 1
+    assert b"Nobody reads the loader's output" in process.stderr
+    assert b"Traceback" not in process.stderr
+    assert b"Exception ignored" not in process.stderr
+    run = newest(postgres_url)
+    assert run is not None
+    assert (run.status, run.error_category, run.records_created) == ("failed", "interrupted", 1)
+
+
 def run_with(config: dict[str, Any], folder: Path) -> tuple[int, str]:
     (folder / "config.json").write_text(json.dumps(config))
     process = subprocess.run(
         [COMMAND, f"--config={folder}/config.json"],
-        input=to_lines([header("people")]).encode(),
+        input=to_lines(header("people")).encode(),
         capture_output=True,
         check=False,
     )
