@@ -66,7 +66,7 @@ class RowCursor(SSCursor):
         if result is not None and result.unbuffered_active:
             connection, result.connection, result.unbuffered_active = result.connection, None, False
             connection._force_close()  # noqa: SLF001
-        self.connection = None
+        vars(self)["connection"] = None
 
     # PyMySQL binds its own close to the name.
     __del__ = close
