@@ -94,7 +94,6 @@ OWN_SETTINGS = th.PropertiesList(
 WITHOUT_EFFECT = {
     "use_copy": "rows are always loaded with COPY",
     "sanitize_null_text_characters": "NUL always becomes U+FFFD",
-    "interpret_content_encoding": "text stays text",
     "load_method": "streams with a key are merged, others appended",
 }
 

@@ -70,12 +70,8 @@ class TableStream(KitStream):
     def get_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
         names = [column.name for column in self._selected()]
         json_names = [column.name for column in self._selected() if column.is_json]
-        key, may_be_zero = self.table.key, self.table.zero_key
         for row in self._read(self._query(self._selected()), self.span.last_key):
             record = dict(zip(names, row, strict=True))
-            if not may_be_zero and not all(record[name] for name in key):
-                self.reject(record, "the key is empty or 0", field=next(n for n in key if not record[n]))
-                continue
             for name in json_names:
                 record[name] = _json_value(record[name])
             yield record

@@ -45,7 +45,6 @@ class Table:
         secret: Columns that are read only if ``include_secrets`` names them.
         optional: Columns that are read only if ``include_columns`` names them.
         personal: Columns with personal data; they are marked in the schema.
-        zero_key: Whether a key of 0 is a real row. Elsewhere it is a placeholder and rejected.
     """
 
     name: str
@@ -58,7 +57,6 @@ class Table:
     secret: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     personal: frozenset[str] = frozenset()
-    zero_key: bool = False
 
     def source_column(self, name: str) -> str:
         """Return the name that an emitted column has in the table."""
@@ -105,7 +103,7 @@ TABLES: t.Final = (
     Table("division_regions", "division_region", changed=None),
     Table("divisions", "division"),
     Table("user_titles", "user_title"),
-    Table("services", "service", zero_key=True),
+    Table("services", "service"),
     Table("appointment_types", "appointment_type", changed=None),
     # It has an updated_at, which nothing is known to maintain; the table is tiny and read in full.
     Table("appointment_outcome_types", "appointment_outcome_type", changed=None),
@@ -144,7 +142,6 @@ TABLES: t.Final = (
         join=third_party_id("hubspot_contact_id"),
         optional=names("is_address_valid"),
         personal=names("first_name last_name alt_first_name alt_last_name address1 address2 phone1 phone2 email notes"),
-        zero_key=True,
     ),
     Table(
         "leads",

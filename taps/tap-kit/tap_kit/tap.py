@@ -154,14 +154,23 @@ class Tap(singer_sdk.Tap):
 
     @property
     def missing_streams(self) -> dict[str, str]:
-        """Streams that the catalog selects and the source does not have, with the reason as a sentence."""
-        if self.input_catalog is None:
-            return {}
-        return {
-            entry.tap_stream_id: self.explain_missing(entry.tap_stream_id)
-            for entry in self.input_catalog.streams
+        """Streams that the source does not show, with the reason as a sentence.
+
+        Those that the catalog selects; and, unless the run is of chosen streams only, those that have been read
+        before: discovery leaves them out without a word when a grant is lost.
+        """
+        missing = [
+            entry.tap_stream_id
+            for entry in (self.input_catalog.streams if self.input_catalog else [])
             if entry.tap_stream_id not in self.streams and entry.metadata.resolve_selection().get((), False)
-        }
+        ]
+        if all(stream.selected for stream in self.streams.values()):
+            missing += [
+                name
+                for name in self.stream_order
+                if self.incoming.get(name) and name not in self.streams and name not in missing
+            ]
+        return {name: self.explain_missing(name) for name in missing}
 
     def explain_missing(self, name: str) -> str:
         """Say why a stream of the catalog cannot be read."""
@@ -230,7 +239,10 @@ class Tap(singer_sdk.Tap):
             self._fail(stream.name, str(error), error.category)
         except Exception as error:
             self.logger.exception("Unexpected error in the stream %s.", stream.name)
-            self._fail(stream.name, f"{type(error).__name__}: {error}", "internal")
+            # The text of an unforeseen error may quote a value of a record: it stays in the log.
+            self._fail(
+                stream.name, f"An error of the tap itself ({type(error).__name__}); its log says more.", "internal"
+            )
         return None
 
     def _fail(self, name: str, sentence: str, category: Category) -> None:
@@ -314,10 +326,11 @@ class KitCommand(SingerCommand):
         try:
             return super().main(*args, **kwargs)
         except TapError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - one sentence, no traceback
+            # The category is for `crm`, which has no other word of a tap that stops before its first message.
+            self.logger.error("%s [%s]", error, error.category)  # noqa: TRY400 - one sentence, no traceback
         except ConfigValidationError as error:
             for message in error.errors:
-                self.logger.error("%s", message)  # noqa: TRY400
+                self.logger.error("%s [configuration]", message)  # noqa: TRY400
         except FileNotFoundError as error:
             self.logger.error("%s", error)  # noqa: TRY400
         except ValueError as error:
