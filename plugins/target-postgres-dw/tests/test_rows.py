@@ -78,7 +78,7 @@ def texts_url(_postgres_admin_url: str) -> str:
         | st.booleans()
         | st.integers()
         | TEXTS
-        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.floats(-1e30, 1e30)
         | st.lists(st.integers(), max_size=2),
     )
 )
