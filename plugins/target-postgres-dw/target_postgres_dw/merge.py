@@ -212,10 +212,16 @@ class Merge:
         changes = [name for name in pairs if name not in self._key]
         values = [name for name in data if name not in self._key]
         if values:
+            new = {name: f"excluded.{name}" for name in changes}
+            if encoder.sends_deleted and DELETED_AT in self.table.columns:
+                # A deleted record may be no more than its key: what it does not say stays as it was.
+                gone = f"excluded.{quoted(DELETED_AT)} IS NOT NULL"
+                for name in set(values) - {quoted(DELETED_AT)}:
+                    new[name] = f"CASE WHEN {gone} THEN coalesce(excluded.{name}, t.{name}) ELSE excluded.{name} END"
             stored = ", ".join(f"t.{name}" for name in values)
-            incoming = ", ".join(f"excluded.{name}" for name in values)
+            incoming = ", ".join(new[name] for name in values)
             condition = f"ROW({stored}) IS DISTINCT FROM ROW({incoming}){self._unless_newer('excluded')}"
-            sets = ", ".join(f"{name} = excluded.{name}" for name in changes)
+            sets = ", ".join(f"{name} = {value}" for name, value in new.items())
             action = f"DO UPDATE SET {sets} WHERE {condition}"
         else:
             action = "DO NOTHING"

@@ -119,6 +119,7 @@ class RowEncoder:
         names = unique_identifiers(properties, RESERVED)
         self.columns = tuple(Column(names[name], column_type(dict(sub)), name, sub) for name, sub in properties.items())
         self.key_properties = tuple(key_properties)
+        self.sends_deleted = DELETED_AT in schema["properties"]
         by_property = {column.source: column for column in self.columns}
         unknown = [name for name in key_properties if name not in by_property]
         if unknown:

@@ -256,3 +256,25 @@ def test_an_unusable_key_is_an_error_of_the_tap_and_is_not_shown(postgres_url: s
     )
     assert "a key of its key set is unusable" in (result.error or "")
     assert "secret" not in (result.error or "")
+
+
+def test_a_deleted_record_may_be_no_more_than_its_key(postgres_url: str) -> None:
+    properties = {**PROPERTIES, "_sdc_deleted_at": {"type": ["string", "null"], "format": "date-time"}}
+
+    def send(*rows: dict[str, Any]) -> None:
+        load(
+            postgres_url,
+            header("people"),
+            schema("people", properties),
+            records("people", *rows),
+            state({}, people="success"),
+        )
+
+    send({"id": 1, "name": "Ann"}, {"id": 2, "name": "Bo"})
+    tombstone = {"id": 1, "_sdc_deleted_at": "2026-03-01T00:00:00Z"}
+    send(tombstone, {"id": 2, "name": None})
+    with psycopg.connect(postgres_url) as conn:
+        stored = conn.execute("SELECT id, name, _sdc_deleted_at IS NULL FROM genius.people ORDER BY id").fetchall()
+    assert stored == [(1, "Ann", False), (2, None, True)]
+    send(tombstone)
+    assert last_run(postgres_url).records_unchanged == 1
