@@ -113,9 +113,7 @@ class ExampleCrm(Crm):
         if offset + size > self.cap:
             return JSONResponse({"message": "after is beyond the cap"}, 400)
         following = str(offset + size) if offset + size < len(indexes) else None
-        return JSONResponse(
-            self._page(indexes[offset:][: size + 1], size, next_of=following) | {"total": len(indexes)}
-        )
+        return JSONResponse(self._page(indexes[offset:][: size + 1], size, next_of=following) | {"total": len(indexes)})
 
     def _page(self, indexes: list[int], size: int, *, next_of: str | None) -> dict[str, t.Any]:
         paging = {} if next_of is None else {"paging": {"next": {"after": next_of}}}
@@ -123,13 +121,17 @@ class ExampleCrm(Crm):
 
     async def notes(self, request: Request) -> Response:
         asked = await request.json()
-        return JSONResponse({"notes": [{"event": event, "id": f"N{event}", "text": "a note"} for event in asked["ids"]]})
+        return JSONResponse(
+            {"notes": [{"event": event, "id": f"N{event}", "text": "a note"} for event in asked["ids"]]}
+        )
 
     async def list_accounts(self, _: Request) -> Response:
         return JSONResponse(self.accounts)
 
     async def list_members(self, request: Request) -> Response:
         account, start = request.path_params["account"], int(request.query_params.get("start", 0))
-        rows = [{"id": f"{account}-{number}", "joined": "2025-03-09 01:30:00"} for number in range(start, min(start + 2, 5))]
+        rows = [
+            {"id": f"{account}-{number}", "joined": "2025-03-09 01:30:00"} for number in range(start, min(start + 2, 5))
+        ]
         link = f"/example/accounts/{account}/members?start={start + 2}" if start + 2 < 5 else None  # noqa: PLR2004
         return JSONResponse({"members": rows, "next_page": link})

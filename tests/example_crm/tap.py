@@ -7,6 +7,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from singer_sdk import typing as th
+from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.auth import BearerToken, Headers
 from tap_kit.limits import Limit
 from tap_kit.paging import JSONPathPaginator, LinkPaginator, Numbered
@@ -18,7 +19,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from singer_sdk.pagination import BaseAPIPaginator
-    from singer_sdk.streams.rest import HTTPRequest
     from tap_kit.auth import Credentials
     from tap_kit.rest import Ask
 
@@ -166,6 +166,10 @@ class TapExample(RestTap):
         answer = self.client.session.post(f"{self.url_base}/token", timeout=10).json()
         self.redactor.add(answer["access_token"])
         return answer["access_token"], answer["expires_in"]
+
+    @override
+    def make_probe(self) -> HTTPRequest:
+        return HTTPRequest(url=f"{self.url_base}/accounts")
 
     @override
     def make_limits(self) -> Mapping[str, Limit]:

@@ -109,7 +109,7 @@ class Bookmark:
         self._stored = None if value is None else format_time(parse_time(str(value)))
         self._span: Span | None = None
         self._from: str | None = None
-        self._settled = False
+        self._settled: str | None = None
         self._last_key: list[int | str] | None = None
         self._seen: str | None = None
         self._complete = False
@@ -146,11 +146,8 @@ class Bookmark:
         """
         if self._replication_key is None or self._span is None:
             return
-        text = format_time(moment)
-        self._settled, self._last_key, self._from = True, None, text
-        if self._seen is not None:
-            reached = min(self._seen, text, self._span.until)
-            self._stored = reached if self._stored is None else max(self._stored, reached)
+        self._settled = self._from = format_time(moment)
+        self._last_key = None
 
     def complete(self) -> None:
         """Note that the read has reached its end."""
@@ -165,14 +162,14 @@ class Bookmark:
         """Return the bookmark to write now."""
         if self._narrowing or self._span is None:
             return dict(self._incoming)
-        if not self._complete and self._last_key is None and not self._settled:
+        if not self._complete and self._last_key is None and self._settled is None:
             return dict(self._incoming)
-        stored = self._with_value(self._stored)
-        if self._complete:
-            capped = None if self._seen is None else min(self._seen, self._span.until)
-            known = [moment for moment in (self._stored, capped) if moment is not None]
-            return self._with_value(max(known)) if known else {}
-        if self._last_key is None:
+        # Up to where nothing is left unread: as far as the source's clock had come, or the last settled moment.
+        reached = self._span.until if self._complete else self._settled
+        capped = None if self._seen is None or reached is None else min(self._seen, reached, self._span.until)
+        known = [moment for moment in (self._stored, capped) if moment is not None]
+        stored = self._with_value(max(known)) if known else {}
+        if self._complete or self._last_key is None:
             return stored
         return stored | {
             "resume": {

@@ -26,6 +26,8 @@ SLOWEST = 0.01
 RECOVERY = 0.02
 # Clocks and latencies differ between us and the vendor: a window is taken a little longer than it is.
 MARGIN = 1.02
+# Share of a window that may be made up for after a delay of our own; the sliding window holds all the same.
+CATCH_UP = 0.25
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,11 @@ class Budget:
     def refused(self, seconds: float) -> None:
         """Note a 429: slow down, and let nobody send anything for ``seconds``."""
         with self._lock:
-            self._pace = max(SLOWEST, self._pace * SLOWER)
-            self._blocked_until = max(self._blocked_until, self._monotonic() + seconds)
+            now = self._monotonic()
+            # Several threads meet the same refusal; it slows down once.
+            if now >= self._blocked_until:
+                self._pace = max(SLOWEST, self._pace * SLOWER)
+            self._blocked_until = max(self._blocked_until, now + seconds)
 
     def _seconds_to_wait(self) -> float:
         """Take a place, or return how long to wait before asking again."""
@@ -139,8 +144,8 @@ class Budget:
                 return max(t.cast("int", self._bucket.waiting(item)), 1) / 1000
             if not self.limit.burst or self._pace < 1.0:
                 gap = self.limit.seconds * MARGIN / self.limit.requests / self._pace
-                # The next place follows the one before, not the moment we woke up: sleeping late costs no rate.
-                start = self._free_at if now - self._free_at < gap else now
+                # The next place follows the one before, not the moment we woke up: waking late costs no rate.
+                start = self._free_at if now - self._free_at < max(gap, self.limit.seconds * CATCH_UP) else now
                 self._free_at = start + gap
             return 0.0
 

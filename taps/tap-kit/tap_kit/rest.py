@@ -283,14 +283,15 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     def get_records(self, context: Context | None) -> Iterator[Row]:
         passes = list(self.choose_passes())
         start = self._starting_place(passes)
-        followers = self._followers()
+        followers, meter = self._followers(), Meter(self.report)
         for number, part in enumerate(passes):
             if start is not None and number < start[0]:
                 continue
             resumed = start if start is not None and number == start[0] else None
             alone = self._is_alone()
             settled: Window | None = None
-            for page in self._read(part, resumed=resumed):
+            asks = self._asks(part, resumed[1] if resumed else None)
+            for page in self._read_all(asks, meter, token=resumed[2] if resumed else None):
                 window = page.ask.window if alone else page.root
                 if settled is not None and window != settled:
                     self.kit.bookmarks[self.name].settle(settled.end)
@@ -301,15 +302,19 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
                         follower.follow(page.rows)
                 yield from self._finish(page)
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of the first pass in full, without writing them; for streams that are read over this one."""
-        for page in self._read(replace(self.passes[0], windowed=False)):
+    def rows(self, meter: Meter) -> Iterator[Row]:
+        """Yield the rows of the first pass in full, without writing them; for streams that are read over this one.
+
+        Args:
+            meter: Counts the requests, for the stream that needs the rows.
+        """
+        for page in self._read_all(self._asks(replace(self.passes[0], windowed=False)), meter):
             yield from page.rows
 
     @override
     def read_keys(self) -> Iterator[Sequence[int | str]]:
         """Yield the keys of the first pass, read in full."""
-        for page in self._read(replace(self.passes[0], windowed=False)):
+        for page in self._read_all(self._asks(replace(self.passes[0], windowed=False)), Meter(self.report)):
             for row in page.rows:
                 record = self._key_columns.apply(self._with_parent(row, page.ask))
                 if missing_in(record, self.primary_keys) is None:
@@ -319,7 +324,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         """Yield what the stream is read for: once for each row of the parent, or batch of rows."""
         if self.parent is None:
             return iter([NOTHING])
-        return self._contexts_of(self.kit.parent_rows(self.parent))
+        return self._contexts_of(self.kit.parent_rows(self.parent, self))
 
     def _contexts_of(self, rows: Iterable[Row]) -> Iterator[Mapping[str, t.Any]]:
         found = (context for row in rows if (context := self.context_of(row)) is not None)
@@ -333,21 +338,15 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         """Tell whether a page is followed by the next one of the same list, not by that of another parent."""
         return self.parent is None or len(list(itertools.islice(self.contexts(), 2))) < 2  # noqa: PLR2004 - two
 
-    def _read(
-        self, part: Pass, *, resumed: tuple[int, datetime | None, int | str | None] | None = None
-    ) -> Iterator[Page]:
-        windows: Iterable[Window | None] = [None]
-        if part.windowed:
-            windows = self._windows(part, resumed[1] if resumed else None)
-        asks = (Ask(part, context, window) for window in windows for context in self.contexts())
-        return self._read_all(asks, token=resumed[2] if resumed else None)
+    def _asks(self, part: Pass, resumed: datetime | None = None) -> Iterator[Ask]:
+        windows: Iterable[Window | None] = self._windows(part, resumed) if part.windowed else [None]
+        return (Ask(part, context, window) for window in windows for context in self.contexts())
 
-    def _read_all(self, asks: Iterator[Ask], *, token: int | str | None = None) -> Iterator[Page]:
+    def _read_all(self, asks: Iterator[Ask], meter: Meter, *, token: int | str | None = None) -> Iterator[Page]:
         """Yield the pages of all asks, in order; the first one begins at ``token``."""
         first, second = next(asks, None), next(asks, None)
         if first is None:
             return iter(())
-        meter = Meter(self.report)
         first = replace(first, token=token)
         paginator = self.make_paginator(first.part)
         if second is None and isinstance(paginator, Numbered) and first.window is None:
@@ -545,7 +544,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         asks = (Ask(part, context) for part in self.passes for context in self._contexts_of(rows))
         limit = self.config.get("max_records") or None
         try:
-            for page in self._read_all(asks):
+            for page in self._read_all(asks, Meter(self.report)):
                 for record in self._finish(page):
                     if limit is None or self._sent < limit:
                         self._send(record)
@@ -589,7 +588,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         read_with = self.kit.reports.get(parent.name)
         if read_with is None:
             self.kit.probe_once(self)
-            for page_rows in _chunks(self.kit.parent_rows(parent.name), self.batch_size or 100):
+            for page_rows in _chunks(self.kit.parent_rows(parent.name, self), self.batch_size or 100):
                 self.follow(page_rows)
         elif read_with.status == "failed":
             raise SkipStream(f"The stream {self.name} is incomplete, because {parent.name} was not read to its end.")
@@ -667,13 +666,13 @@ class RestTap(Tap):
         """Return a stream by its name."""
         return t.cast("RestStream", self.streams[name])
 
-    def parent_rows(self, name: str) -> Iterable[Row]:
-        """Return the rows that a stream is read over; small ones are read once a run."""
-        stream = self.rest_stream(name)
+    def parent_rows(self, name: str, reader: RestStream) -> Iterable[Row]:
+        """Return the rows of a stream that another one is read over; small ones are read once a run."""
+        stream, meter = self.rest_stream(name), Meter(reader.report)
         if not stream.remembered:
-            return stream.rows()
+            return stream.rows(meter)
         if name not in self._remembered:
-            self._remembered[name] = list(stream.rows())
+            self._remembered[name] = list(stream.rows(meter))
         return self._remembered[name]
 
     def probe_once(self, stream: RestStream) -> None:
@@ -685,11 +684,18 @@ class RestTap(Tap):
 
 
 def load_schema(stream: type[RestStream], name: str) -> dict[str, t.Any]:
-    """Return ``schemas/<name>.json`` of the package that declares a stream."""
-    package = stream.__module__.rpartition(".")[0] or stream.__module__
-    text = (importlib.resources.files(package) / "schemas" / f"{name}.json").read_text(encoding="utf-8")
-    schema: dict[str, t.Any] = json.loads(text)
-    return schema
+    """Return ``schemas/<name>.json`` of the package that declares a stream, or of one of its base classes.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    packages = [base.__module__.rpartition(".")[0] for base in stream.__mro__ if issubclass(base, RestStream)]
+    for package in filter(None, dict.fromkeys(packages)):
+        file = importlib.resources.files(package) / "schemas" / f"{name}.json"
+        if file.is_file():
+            schema: dict[str, t.Any] = json.loads(file.read_text(encoding="utf-8"))
+            return schema
+    raise FileNotFoundError(f"there is no schemas/{name}.json in {', '.join(packages)}")
 
 
 def document_of(response: requests.Response) -> t.Any:  # noqa: ANN401 - any JSON
