@@ -88,9 +88,11 @@ def postgres_url(_postgres_admin_url: str) -> t.Iterator[str]:
 def postgres_server(tmp_path: Path) -> t.Iterator[EmbeddedPostgres]:
     """Start a Postgres of this test's own, to be stopped and crashed at will."""
     server = EmbeddedPostgres(tmp_path / "postgres")
-    server.up()
-    yield server
-    server.destroy()
+    try:
+        server.up()
+        yield server
+    finally:
+        server.destroy()
 
 
 @pytest.fixture

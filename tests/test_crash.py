@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from crm_cli.project import Project
 from crm_simulator import genius
 from sync_history import bookmarks, runs, schema
 
@@ -31,8 +33,20 @@ if TYPE_CHECKING:
 
 ROWS = 60_000
 STATE_EVERY = 500
+ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DEADLINE_SECONDS = 120
+
+
+@pytest.fixture
+def meltano_project(tmp_path: Path) -> Path:
+    """A copy of the project's Meltano files."""
+    folder = tmp_path / "project"
+    for file in Project(ROOT).files:
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return folder
 
 
 @pytest.fixture

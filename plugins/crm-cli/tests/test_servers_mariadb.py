@@ -19,9 +19,11 @@ if t.TYPE_CHECKING:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PrivateMariaDB]:
     started = PrivateMariaDB(tmp_path / "mariadb")
-    started.up()
-    yield started
-    started.destroy()
+    try:
+        started.up()
+        yield started
+    finally:
+        started.destroy()
 
 
 def ask(database: Database, statement: str) -> t.Any:

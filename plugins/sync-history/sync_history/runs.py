@@ -178,8 +178,11 @@ def record_progress(
     bookmark: Mapping[str, Any] | None,
     metrics: Mapping[str, Any],
     endpoint: str | None,
+    started_at: str | None = None,
 ) -> None:
-    """Add counts to a running row, beat its heart and, unless None, set its bookmark.
+    """Add counts to a running row, beat its heart and, unless None, set its bookmark, endpoint and start.
+
+    ``started_at`` (ISO, with offset) is when the stream's own reading began; until then the row starts with its run.
 
     Raises:
         LostRunError: if the row is not running any more. The caller must roll back.
@@ -194,6 +197,7 @@ def record_progress(
         " records_deleted = records_deleted + %(deleted)s,"
         " heartbeat_at = clock_timestamp(),"
         " endpoint = coalesce(%(endpoint)s, endpoint),"
+        " start_time = coalesce(%(started_at)s::timestamptz, start_time),"
         " bookmark = coalesce(%(bookmark)s, bookmark),"
         " performance_metrics = performance_metrics || %(metrics)s"
         " WHERE id = %(id)s AND status = 'running'",
@@ -201,6 +205,7 @@ def record_progress(
             **asdict(counts),
             "processed": counts.created + counts.updated + counts.unchanged + counts.failed,
             "endpoint": None if endpoint is None else endpoint[:200],
+            "started_at": started_at,
             "bookmark": None if bookmark is None else Jsonb(dict(bookmark)),
             "metrics": Jsonb(dict(metrics)),
             "id": history_id,

@@ -5,7 +5,9 @@ LoaderError
 ├── RunRefusedError     another run holds a stream: stop before anything is written
 ├── TooManyRejectsError stop; the bookmark stays where the last commit left it
 ├── WarehouseError      connection, disk, permission: stop
-└── StreamRefusedError  this stream cannot be loaded into its table: fail the stream, go on with the others
+├── OutputClosedError   nobody reads the STATE any more: stop
+├── StreamRefusedError  this stream cannot be loaded into its table: fail the stream, go on with the others
+└── SweepRefusedError   (key_sets.py) the sweep would delete too much: fail the stream, delete nothing, go on
 
 ``category`` is what stands in ``sync_history.error_category``.
 """
@@ -51,6 +53,12 @@ class WarehouseError(LoaderError):
     """Postgres cannot be used: connection, disk, permission."""
 
     category = "warehouse"
+
+
+class OutputClosedError(LoaderError):
+    """Whoever started the loader has ended, and with it the one who runs the tap."""
+
+    category = "interrupted"
 
 
 class StreamRefusedError(LoaderError):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from target_postgres_dw.errors import LoaderError
 from target_postgres_dw.identifiers import quoted
-from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, copy_lines
+from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import msgspec
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
@@ -40,6 +41,8 @@ class KeySet:
 
     def copy(self, blocks: Sequence[Block], encoder: RowEncoder) -> None:
         """Add the keys of blocks that ``encoder`` made."""
+        if not blocks:
+            return
         stage = quoted("pg_temp", f"keys_stage_{next(_numbers)}")
         types = [self._table.columns[column.name] for column in encoder.columns]
         columns = [
@@ -96,3 +99,74 @@ class KeySet:
     def drop(self) -> None:
         """Drop the temporary table."""
         self._conn.execute(f"DROP TABLE IF EXISTS {self._name}".encode())
+
+
+class Sweep:
+    """Gathers the keys that say which rows of one stream still exist.
+
+    Either the tap sends all keys of the source (``expect_keys``, ``add_key``), or, for taps that know
+    ACTIVATE_VERSION, the keys of the records themselves are gathered (``see_version``, ``activate``).
+    """
+
+    def __init__(self, max_share: float) -> None:
+        self._max_share = max_share
+        self._keys: KeySet | None = None
+        self._encoder: RowEncoder | None = None
+        self._buffer = RowBuffer()
+        self.version: int | None = None
+        self.activated: int | None = None
+
+    def expect_keys(self, encoder: RowEncoder, max_share: float | None) -> None:
+        """Begin a key set: the tap will now send all keys that the source holds."""
+        self._encoder = encoder
+        if max_share is not None:
+            self._max_share = max_share
+
+    def add_key(self, record: msgspec.Raw) -> None:
+        """Take one key of the set."""
+        if self._encoder is not None:
+            self._buffer.add(self._encoder.decode(record), None, len(record))
+
+    @property
+    def was_asked_for(self) -> bool:
+        """Tell whether the tap wants rows that are gone to be deleted."""
+        return self._encoder is not None or self.activated is not None
+
+    @property
+    def by_version(self) -> bool:
+        """Tell whether only ACTIVATE_VERSION asks for it."""
+        return self._encoder is None
+
+    def load(self, conn: Connection[TupleRow], table: Table) -> None:
+        """Copy the keys that wait into the session's table of keys, inside the caller's transaction."""
+        if self._encoder is not None:
+            blocks = self._buffer.take(only_marked=False)
+            self._key_set(conn, table).copy(blocks, self._encoder)
+
+    def see_rows(self, conn: Connection[TupleRow], table: Table, stage: str) -> None:
+        """Gather the keys of staged records, if they carry a version."""
+        if self.version is not None and table.key:
+            self._key_set(conn, table).add_from(stage)
+
+    def apply(self, table: Table, *, stream: str, hard_delete: bool, dry_run: bool) -> int:
+        """Delete what is gone; return the number of rows.
+
+        Raises:
+            SweepRefusedError: if that is more than may go.
+        """
+        if self._keys is None:
+            return 0
+        return self._keys.apply(
+            table, stream=stream, max_share=self._max_share, hard_delete=hard_delete, dry_run=dry_run
+        )
+
+    def drop(self) -> None:
+        """Give back the session's table of keys."""
+        if self._keys is not None:
+            self._keys.drop()
+            self._keys = None
+
+    def _key_set(self, conn: Connection[TupleRow], table: Table) -> KeySet:
+        if self._keys is None:
+            self._keys = KeySet(conn, table)
+        return self._keys

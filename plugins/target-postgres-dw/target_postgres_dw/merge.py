@@ -59,7 +59,7 @@ class Merge:
 
     def __init__(self, conn: Connection[TupleRow], table: Table, encoder: RowEncoder, rules: MergeRules) -> None:
         self._conn = conn
-        self._table = table
+        self.table = table
         self._rules = rules
         self._key = [quoted(name) for name in encoder.key]
         self._stage_name = f"stage_{next(_stage_numbers)}"
@@ -145,7 +145,7 @@ class Merge:
         if self._rules.hard_delete and self._key:
             on = " AND ".join(f"t.{name} = s.{name}" for name in self._key)
             deleted = self._conn.execute(
-                f"DELETE FROM {self._table.sql} AS t USING {self.stage} AS s WHERE {on}"
+                f"DELETE FROM {self.table.sql} AS t USING {self.stage} AS s WHERE {on}"
                 f" AND s.{quoted(DELETED_AT)} IS NOT NULL AND s._seq >= %(low)s AND s._seq < %(high)s".encode(),
                 bounds,
             ).rowcount
@@ -166,14 +166,14 @@ class Merge:
         if self._rules.metadata:
             pairs[quoted(EXTRACTED_AT)] = f"s.{quoted(EXTRACTED_AT)}"
             pairs[quoted(BATCHED_AT)] = "now()"
-        if DELETED_AT in self._table.columns:
+        if DELETED_AT in self.table.columns:
             pairs[quoted(DELETED_AT)] = f"s.{quoted(DELETED_AT)}"
             data.append(quoted(DELETED_AT))
         where = "s._seq >= %(low)s AND s._seq < %(high)s"
         if self._rules.hard_delete and self._key:
             where += f" AND s.{quoted(DELETED_AT)} IS NULL"
         insert = (
-            f"INSERT INTO {self._table.sql} AS t ({', '.join(pairs)})"
+            f"INSERT INTO {self.table.sql} AS t ({', '.join(pairs)})"
             f" SELECT {', '.join(pairs.values())} FROM {self.stage} AS s WHERE {where}"
         )
         if not self._key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -14,7 +15,13 @@ from singer_sdk.exceptions import FatalSyncError
 from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
 
-from target_postgres_dw.errors import LoaderError, RunRefusedError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.errors import (
+    LoaderError,
+    OutputClosedError,
+    RunRefusedError,
+    StreamRefusedError,
+    TooManyRejectsError,
+)
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import SweepRefusedError
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
+_SECONDS_TO_CLOSE = 0.5
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
 
@@ -174,7 +182,12 @@ class Run:
 
     def is_due(self, slack: float = 1.0) -> bool:
         """Tell whether it is time for a flush, by number, size or age of what waits, each times ``slack``."""
-        return self.is_full(slack) or time.monotonic() - self._last_flush >= self._settings.flush_seconds * slack
+        age = time.monotonic() - self._last_flush
+        # The end of a stream is worth showing soon, but thirty small streams in a second are worth one flush.
+        patience = (
+            min(self._settings.flush_seconds, _SECONDS_TO_CLOSE) if self._to_close else self._settings.flush_seconds
+        )
+        return self.is_full(slack) or age >= patience * slack
 
     def flush(self, *, uncovered: bool = False) -> None:
         """Commit what waits: rows, counts, rejects, heartbeats and bookmarks in one transaction; then print the STATE.
@@ -251,6 +264,7 @@ class Run:
             bookmark=bookmark,
             metrics=stream.metrics,
             endpoint=stream.report.endpoint,
+            started_at=stream.report.started_at,
         )
         if bookmark is not None:
             stream.bookmark_written = bookmark
@@ -287,9 +301,16 @@ class Run:
             state["bookmarks"] = {
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
             }
-        sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
-        sys.stdout.flush()
         self._state = None
+        try:
+            sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
+            raise OutputClosedError(
+                "Nobody reads the loader's output any more (Meltano has ended?), so the run ends here. What was "
+                "committed stands; the next run goes on from there."
+            ) from error
 
     # -- ending ---------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sync_history.runs import Counts, last_metric
 
 from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
 from target_postgres_dw.identifiers import identifier
-from target_postgres_dw.key_sets import KeySet
+from target_postgres_dw.key_sets import Sweep
 from target_postgres_dw.merge import Merge, MergeRules
 from target_postgres_dw.rows import DELETED_AT, RecordRefusedError, RowBuffer, RowEncoder
 from target_postgres_dw.tables import METADATA, Table, add_column, prepare, reflect, seed_shadow, shadow
@@ -33,6 +33,7 @@ class StreamReport(msgspec.Struct, gc=False):
     error: str | None = None
     error_category: str | None = None
     endpoint: str | None = None
+    started_at: str | None = None
     requests: int = 0
     retries: int = 0
     rate_limited_seconds: float = 0.0
@@ -88,12 +89,7 @@ class Stream:
         self._buffer = RowBuffer()
         self._rejects: list[Reject] = []
         self._rejected_records = 0
-        self._keys: KeySet | None = None
-        self._keys_encoder: RowEncoder | None = None
-        self._keys_buffer = RowBuffer()
-        self._max_share = settings.max_deleted_share
-        self._version: int | None = None
-        self._activated: int | None = None
+        self._sweep = Sweep(settings.max_deleted_share)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -190,23 +186,21 @@ class Stream:
                 f"Stream {self.name}: its key set must come after its SCHEMA and have the same key. This is an error "
                 "of the tap."
             )
-        self._keys_encoder = RowEncoder(schema, key, column_type)
-        self._max_share = float(schema.get("x-max-deleted-share", self._settings.max_deleted_share))
+        self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"))
 
     def add_key(self, record: msgspec.Raw) -> None:
         """Take one key of the set."""
-        if self._keys_encoder is not None:
-            self._keys_buffer.add(self._keys_encoder.decode(record), None, 0)
+        self._sweep.add_key(record)
 
-    def see_version(self, version: int, conn: Connection[TupleRow]) -> None:
-        """Note that the records carry a table version: collect their keys, in case ACTIVATE_VERSION asks for them."""
-        if self._version is None and self._table is not None and self._table.key and self._settings.activate_version:
-            self._keys = KeySet(conn, self._table)
-        self._version = version
+    def see_version(self, version: int) -> None:
+        """Note that the records carry a table version: their keys are gathered, in case ACTIVATE_VERSION comes."""
+        if self._settings.activate_version:
+            self._sweep.version = version
 
     def activate(self, version: int) -> None:
         """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone."""
-        self._activated = version
+        if self._settings.activate_version:
+            self._sweep.version = self._sweep.activated = version
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
@@ -216,8 +210,7 @@ class Stream:
         """Take no more records: the stream has failed."""
         self.refused = reason
         self._buffer = RowBuffer()
-        self._keys_buffer = RowBuffer()
-        self._keys_encoder = None
+        self._sweep = Sweep(self._settings.max_deleted_share)
 
     # -- loading --------------------------------------------------------------------------------------------------
 
@@ -231,10 +224,10 @@ class Stream:
         """
         loaded = Loaded(Counts(failed=self._rejected_records), self._rejects)
         self._rejects, self._rejected_records = [], 0
-        if self._encoder is not None and self._merge is not None:
+        if self._encoder is not None and self._merge is not None and self._table is not None:
             blocks = self._buffer.take(only_marked=not self._encoder.key and not uncovered)
             self._load_rows(conn, self._merge, self._encoder, blocks, loaded)
-        self._load_keys(conn)
+            self._sweep.load(conn, self._table)
         self.totals += loaded.counts
         self.rejected += len(loaded.rejects)
         if self.rejected > self._allowed_rejects(0):
@@ -256,10 +249,9 @@ class Stream:
         allowed = self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects)
 
         def before_merge() -> None:
-            if self._keys is not None and self._version is not None:
-                self._keys.add_from(merge.stage)
-            if self._settings.dry_run and self._table is not None:
-                seed_shadow(conn, self._schema, self._table, merge.stage)
+            self._sweep.see_rows(conn, merge.table, merge.stage)
+            if self._settings.dry_run:
+                seed_shadow(conn, self._schema, merge.table, merge.stage)
 
         counts, refused = merge.load(blocks, refusals_allowed=max(allowed, 0), before_merge=before_merge)
         loaded.counts += counts
@@ -268,14 +260,6 @@ class Stream:
             loaded.rejects.append(
                 Reject(self.row.sync_type, row.reason, "record", encoder.key_of(record), record, row.column)
             )
-
-    def _load_keys(self, conn: Connection[TupleRow]) -> None:
-        if self._table is None or self._keys_encoder is None:
-            return
-        if self._keys is None:
-            self._keys = KeySet(conn, self._table)
-        if blocks := self._keys_buffer.take(only_marked=False):
-            self._keys.copy(blocks, self._keys_encoder)
 
     def _allowed_rejects(self, waiting: int) -> int:
         done = self.totals.created + self.totals.updated + self.totals.unchanged + self.totals.failed
@@ -290,9 +274,9 @@ class Stream:
         Raises:
             SweepRefusedError: if that is more than may go.
         """
-        if self._keys is None or self._table is None or (self._keys_encoder is None and not self._is_new_version(conn)):
+        if self._table is None or not self._sweep.was_asked_for or self.report.resumed:
             return 0
-        if self.report.resumed or (self.row.bookmark_before or {}).get("resume"):
+        if self._sweep.by_version and not self._is_new_version(conn):
             return 0
         table: Table | None = self._table
         if self._settings.dry_run:
@@ -301,12 +285,8 @@ class Stream:
             add_column(conn, self._table, DELETED_AT, METADATA[DELETED_AT])
         if table is None:
             return 0
-        deleted = self._keys.apply(
-            table,
-            stream=self.name,
-            max_share=self._max_share,
-            hard_delete=self._settings.hard_delete,
-            dry_run=self._settings.dry_run,
+        deleted = self._sweep.apply(
+            table, stream=self.name, hard_delete=self._settings.hard_delete, dry_run=self._settings.dry_run
         )
         self.totals.deleted += deleted
         return deleted
@@ -314,21 +294,20 @@ class Stream:
     @property
     def metrics(self) -> dict[str, Any]:
         """What the history row says of the run's performance."""
-        return self.report.metrics | ({} if self._version is None else {"table_version": self._version})
+        version = self._sweep.version
+        return self.report.metrics | ({} if version is None else {"table_version": version})
 
     def _is_new_version(self, conn: Connection[TupleRow]) -> bool:
         """Tell whether ACTIVATE_VERSION names a version that no earlier run of the stream ended with.
 
         Taps that read by delta send the version of their first run again and again: nothing is gone then.
         """
-        if self._activated is None:
-            return False
         last = last_metric(conn, self.row.crm_source, self.row.sync_type, "table_version")
-        return last is None or int(last) != self._activated
+        return last is None or int(last) != self._sweep.activated
 
     def drop_temporary_tables(self) -> None:
         """Give back what the stream holds in the session, once it is closed."""
-        for holder in (self._merge, self._keys):
-            if holder is not None:
-                holder.drop()
-        self._merge = self._keys = None
+        if self._merge is not None:
+            self._merge.drop()
+            self._merge = None
+        self._sweep.drop()

@@ -35,6 +35,7 @@ from target_postgres_dw.settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -130,12 +131,10 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             return super().process_lines(file_input)
         except Interrupted as interruption:
             self.logger.warning("%s: committing what has come, then ending.", interruption.signal_name)
-            if self._run is not None:
-                self._ending(partial(Run.interrupt, signal_name=interruption.signal_name))
+            self._end(partial(Run.interrupt, signal_name=interruption.signal_name))
             raise
         except Exception as error:
-            if self._run is not None:
-                self._run.fail(error)
+            self._end(partial(Run.fail, error=error))
             raise
 
     def process_endofpipe(self) -> None:
@@ -144,20 +143,23 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         Raises:
             SystemExit: with 1, if a stream failed here: its tap may be unable to say so.
         """
-        if self._run is None:
-            return
-        self._ending(Run.finish)
-        if self._run.failures:
+        self._end(Run.finish)
+        if self._run is not None and self._run.failures:
             for sentence in self._run.failures:
                 self.logger.error("%s", sentence)
             sys.exit(1)
 
-    def _ending(self, end: Any) -> None:  # noqa: ANN401 -- a function of Run
+    def _end(self, end: Callable[[Run], None]) -> None:
+        """End the run, if there is one, and give back its connection."""
+        if self._run is None:
+            return
         try:
-            end(self.run)
+            end(self._run)
         except Exception as error:
-            self.run.fail(error)
+            self._run.fail(error)
             raise
+        finally:
+            self._run.connection.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End between two messages; the reader raises Interrupted there."""
@@ -234,7 +236,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                 f"A record of stream {name} came before its SCHEMA. This is an error of the tap."
             )
         if message.version is not None:
-            stream.see_version(message.version, self.run.connection)
+            stream.see_version(message.version)
         try:
             stream.add(record, message.time_extracted, len(record))
         except KeyMissingError as error:
@@ -270,7 +272,6 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         stream = self.run.stream(message.stream or "")
         if stream is None or message.version is None:
             raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
-        stream.see_version(message.version, self.run.connection)
         stream.activate(message.version)
 
     def _process_batch_message(self, message: Message) -> None:

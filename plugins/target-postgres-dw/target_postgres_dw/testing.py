@@ -13,7 +13,7 @@ from target_postgres_dw.run import explain
 from target_postgres_dw.target import TargetPostgresDw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Message = dict[str, Any]
 
@@ -74,7 +74,7 @@ def bookmark(value: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 -- res
     return {"replication_key": "updated_at", "replication_key_value": value, **extra}
 
 
-def to_lines(messages: Iterable[Message | Sequence[Message]]) -> str:
+def to_lines(*messages: Message | Sequence[Message]) -> str:
     """Write messages, or lists of them, as a tap prints them."""
     flat: list[Message] = []
     for item in messages:
@@ -110,14 +110,11 @@ def load(url: str, *messages: Message | Sequence[Message], **config: Any) -> Res
     exit_code, sentence = 0, None
     with redirect_stdout(io.StringIO()) as printed:
         try:
-            target.listen(io.StringIO(to_lines(messages)))
+            target.listen(io.StringIO(to_lines(*messages)))
         except SystemExit as ended:
             exit_code = int(ended.code or 0)
             sentence = "\n".join(target.run.failures) or None
         except Exception as error:  # noqa: BLE001 -- the test judges it
             exit_code, sentence = 1, explain(error)
-        finally:
-            if target._run is not None:  # noqa: SLF001 -- a run that never connected has nothing to close
-                target.run.connection.close()
     sys.stdout.flush()
     return Result(exit_code, [json.loads(line) for line in printed.getvalue().splitlines()], sentence)

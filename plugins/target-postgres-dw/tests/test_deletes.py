@@ -18,7 +18,6 @@ def sweep(
     keys: list[int],
     *,
     report: dict[str, Any] | str = "success",
-    bookmarks: dict[str, Any] | None = None,
     share: float | None = 1.0,
     **config: Any,
 ) -> Result:
@@ -31,7 +30,7 @@ def sweep(
         records("people", *({"id": number, "name": "Ann"} for number in rows)),
         schema("people_keys", {"id": INTEGER}, **extra),
         records("people_keys", *({"id": number} for number in keys)),
-        state(bookmarks or {"people": {}}, people=report),
+        state({"people": {}}, people=report),
         **config,
     )
 
@@ -112,12 +111,6 @@ def test_an_empty_key_set_deletes_nothing(postgres_url: str) -> None:
 def test_no_sweep_after_a_failed_or_resumed_read(postgres_url: str, report: dict[str, Any]) -> None:
     sweep(postgres_url, [1, 2], [1, 2])
     sweep(postgres_url, [], [1], report=report)
-    assert alive(postgres_url) == [1, 2]
-
-
-def test_no_sweep_if_the_stored_bookmark_says_that_the_read_is_resumed(postgres_url: str) -> None:
-    sweep(postgres_url, [1, 2], [1, 2], report="running", bookmarks={"people": {"resume": {"last_key": [2]}}})
-    sweep(postgres_url, [], [1])
     assert alive(postgres_url) == [1, 2]
 
 

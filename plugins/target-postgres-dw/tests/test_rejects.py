@@ -273,8 +273,7 @@ def test_decimals_are_exact(postgres_url: str) -> None:
     number = "123456789012345678901234567890.123456789012345678901234567890"
     record = f'{{"type":"RECORD","stream":"people","record":{{"id":1,"amount":{number}}}}}\n'
     target = TargetPostgresDw(config={"sqlalchemy_url": postgres_url})
-    target.listen(io.StringIO(to_lines([schema("people", PROPERTIES)]) + record))
-    target.run.connection.close()
+    target.listen(io.StringIO(to_lines(schema("people", PROPERTIES)) + record))
     with psycopg.connect(postgres_url) as conn:
         assert conn.execute("SELECT amount::text FROM melty.people").fetchone() == (number,)
 

@@ -321,7 +321,7 @@ class Client:
         """Close the connection; the next query opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection._force_close()  # type: ignore[attr-defined] # noqa: SLF001 - close() would read an open result to its end
+            connection._force_close()  # type: ignore[attr-defined] # noqa: SLF001 - close() would wait for a lost server
 
     def rows(self, statement: str, parameters: Sequence[t.Any] = ()) -> list[Row]:
         """Return all rows of a small result.
@@ -411,7 +411,7 @@ class Client:
             last = query.key_of(t.cast("Row", row))
 
     def _execute(self, statement: str, parameters: Sequence[t.Any]) -> Iterator[Row]:
-        if self._connection is None:
+        if self._connection is None or not self._connection.open:
             self._connection = self._connect()
         with self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters))

@@ -11,6 +11,7 @@ import pytest
 from tap_genius.client import Client
 from tap_genius.tables import TABLES
 from tap_genius.tap import TapGenius
+from tap_kit.messages import Interrupted
 from tap_kit.testing import run_tap
 
 if t.TYPE_CHECKING:
@@ -274,6 +275,63 @@ def test_a_lost_connection_is_opened_again(
     assert (report["status"], report["resumed"]) == ("success", False)
     assert len(set(kills)) == 3
     assert report["retries"] >= 1
+
+
+def test_a_connection_lost_in_the_middle_of_a_page_is_opened_again(
+    source: t.Any, empty_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than the sockets hold, so that the loss is met between two rows and not at the next statement.
+    source.run(
+        "CREATE TABLE service (id INT PRIMARY KEY, label MEDIUMTEXT)",
+        "INSERT INTO service SELECT seq, REPEAT('x', 100000) FROM seq_1_to_200",
+    )
+    monkeypatch.setattr("backoff.full_jitter", lambda _: 0.0)
+    original = Client._execute
+    kills: list[int] = []
+
+    def killed(self: Client, statement: str, parameters: t.Any) -> Iterator[t.Any]:
+        for place, row in enumerate(original(self, statement, parameters)):
+            if "LIMIT" in statement and place == 2 and not kills:
+                assert self._connection is not None
+                kills.append(self._connection.thread_id())  # type: ignore[no-untyped-call]
+                source.run(f"KILL {kills[-1]}")
+            yield row
+
+    monkeypatch.setattr(Client, "_execute", killed)
+    run = run_tap(TapGenius, empty_config)
+    assert [r["id"] for r in run.records("services")] == list(range(1, 201))
+    report = run.report("services")
+    assert (report["status"], report["retries"]) == ("success", 1)
+
+
+class Signalled:
+    """A stream of bytes from the server; while more is awaited, a signal comes."""
+
+    def read(self, _: int) -> bytes:
+        raise Interrupted(143)
+
+    def close(self) -> None:
+        """Close it."""
+
+
+def test_a_signal_while_the_server_is_awaited_ends_the_run(
+    source: t.Any, empty_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_services(source, 9)
+    original = Client._execute
+
+    def signalled(self: Client, statement: str, parameters: t.Any) -> Iterator[t.Any]:
+        for place, row in enumerate(original(self, statement, parameters)):
+            if "LIMIT" in statement and place == 2:
+                assert self._connection is not None
+                self._connection._rfile = Signalled()  # type: ignore[attr-defined]
+            yield row
+
+    monkeypatch.setattr(Client, "_execute", signalled)
+    run = run_tap(TapGenius, empty_config)
+    assert run.exit_code == 143
+    assert run.report("services")["error_category"] == "interrupted"
+    assert run.bookmarks["services"]["resume"]["last_key"] == [3]
 
 
 def test_a_connection_that_is_lost_for_good_ends_the_run(

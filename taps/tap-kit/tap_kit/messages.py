@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import typing as t
 
 import msgspec
@@ -17,6 +18,8 @@ from typing_extensions import override
 encode: t.Final = msgspec.json.Encoder(decimal_format="number").encode
 
 BUFFER_BYTES = 1 << 17
+# A service manager signals the whole group, and a parent passes the signal on: two that come together are one.
+ONE_SIGNAL_SECONDS = 1.0
 
 
 class Interrupted(SystemExit):
@@ -34,6 +37,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         self._buffer = bytearray()
         self._writing = False
         self._interruption: Interrupted | None = None
+        self._interrupted_at = 0.0
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -76,16 +80,20 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
     def interrupt(self, interruption: Interrupted) -> None:
         """End the run: at once, or after the piece that is being written.
 
-        A second signal does not wait: the reader may have stopped reading for good.
+        A second signal does not wait: the reader may have stopped reading for good. It leaves a torn line, so
+        nothing is written after it: a later STATE would claim the records that were lost with it.
         """
         if self._writing and self._interruption is None:
-            self._interruption = interruption
-            return
-        raise interruption
+            self._interruption, self._interrupted_at = interruption, time.monotonic()
+        elif not self._writing:
+            raise interruption
+        elif time.monotonic() - self._interrupted_at > ONE_SIGNAL_SECONDS:
+            abandon_stdout()
+            raise interruption
 
 
 def abandon_stdout() -> None:
-    """Point stdout to nowhere after the reader has gone, so that the exit is quiet."""
+    """Point stdout to nowhere when the reader has gone or is given up, so that the exit is quiet and quick."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

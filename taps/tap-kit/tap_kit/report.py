@@ -15,10 +15,12 @@ Status: t.TypeAlias = t.Literal["running", "success", "failed"]
 class StreamReport:
     """The report of one stream; field names are those of the STATE message.
 
+    ``started_at`` is when this stream's own reading began, None while it waits for its turn.
     No field is a fraction: the stock targets read a JSON fraction as Decimal and cannot write it back.
     """
 
     endpoint: str = ""
+    started_at: str | None = None
     status: Status = "running"
     error: str | None = None
     error_category: Category | None = None

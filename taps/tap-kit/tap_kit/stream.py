@@ -17,7 +17,7 @@ from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_kit.bookmarks import Bookmark, Narrowing, Span
+from tap_kit.bookmarks import Bookmark, Narrowing, Span, format_time
 from tap_kit.errors import SkipStream
 from tap_kit.keysets import send_key_set
 from tap_kit.messages import encode
@@ -160,6 +160,7 @@ class KitStream(Stream, abc.ABC):
             self.kit.prepare([self])
         self._check_columns()
         bookmark = self.kit.bookmarks[self.name]
+        self.report.started_at = format_time(datetime.now(UTC))
         self.span = bookmark.begin(self.source_clock())
         self.report.resumed = self.span.resumed
         limit = self.ABORT_AT_RECORD_COUNT or self.config.get("max_records") or None

@@ -21,9 +21,9 @@ class Reader(io.BytesIO):
 
     def write(self, data: t.Any) -> int:
         half = len(data) // 2
-        super().write(data[:half])
+        written = super().write(data[:half])
         self.act()
-        return super().write(data[half:])
+        return written + super().write(data[half:])
 
 
 def test_numbers_are_exact() -> None:
@@ -59,7 +59,11 @@ def test_a_signal_does_not_tear_a_line() -> None:
     assert out.read() == "a whole line\n"
 
 
-def test_a_second_signal_does_not_wait_for_the_reader() -> None:
+@pytest.mark.parametrize(("apart", "arrives"), [(-1.0, "a whol"), (60.0, "a whole line\n")])
+def test_a_second_signal_does_not_wait_for_the_reader(
+    monkeypatch: pytest.MonkeyPatch, apart: float, arrives: str
+) -> None:
+    monkeypatch.setattr("tap_kit.messages.ONE_SIGNAL_SECONDS", apart)
     writer = MessageWriter()
 
     def twice() -> None:
@@ -72,7 +76,7 @@ def test_a_second_signal_does_not_wait_for_the_reader() -> None:
         with pytest.raises(Interrupted):
             writer.flush()
     out.seek(0)
-    assert out.read() == "a whol"
+    assert out.read() == arrives
 
 
 def test_a_signal_between_writes_acts_at_once() -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from tap_kit.messages import MessageWriter
+from tap_kit.messages import ONE_SIGNAL_SECONDS, MessageWriter
 
 LINE = b"x" * 200_000 + b"\n"
 ENDS_AT_A_SIGNAL = """
@@ -54,3 +54,20 @@ def test_a_signal_while_the_reader_is_slow_tears_no_line() -> None:
     *lines, end = read.splitlines(keepends=True)
     assert end == b"END\n"
     assert set(lines) == {LINE}
+
+
+def test_nothing_follows_the_line_that_a_second_signal_tears() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDS_AT_A_SIGNAL], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        read = os.read(process.stdout.fileno(), 1)
+        # Nobody reads: the first one is noted while the pipe is full, the second gives up the rest.
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(ONE_SIGNAL_SECONDS + 0.5)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        read += process.stdout.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    *lines, torn = read.splitlines(keepends=True)
+    assert set(lines) <= {LINE}
+    assert set(torn) == {ord("x")}, "neither an END nor a whole line"
