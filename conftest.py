@@ -6,10 +6,10 @@ are stopped and deleted by the controlling process when the session ends.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
-import itertools
 import typing as t
 import uuid
 from contextlib import ExitStack

@@ -25,19 +25,12 @@ class ExampleCrm(Crm):
     rules: t.ClassVar = {"default": [Rule(10_000, 1)], "search": [Rule(10_000, 1)]}
 
     @override
-    def populate(
-        self,
-        size: int,
-        *,
-        cap: int = 100,
-        crowd: range = range(0),
-        lag: timedelta = timedelta(0),
-        accounts: int = 3,
-        counts_pages: bool = True,
-    ) -> None:
-        self.cap = cap
-        self.lag = lag
-        self.counts_pages = counts_pages
+    def populate(self, size: int) -> None:
+        self.cap: int = self.options.get("cap", 100)
+        self.lag: timedelta = self.options.get("lag", timedelta(0))
+        self.counts_pages: bool = self.options.get("counts_pages", True)
+        accounts: int = self.options.get("accounts", 3)
+        crowd: range = self.options.get("crowd", range(0))
         self.tokens = 0
         self.valid = "good"
         self.items = Collection(self.world, "items", size, self._item)
@@ -133,5 +126,5 @@ class ExampleCrm(Crm):
         rows = [
             {"id": f"{account}-{number}", "joined": "2025-03-09 01:30:00"} for number in range(start, min(start + 2, 5))
         ]
-        link = f"/example/accounts/{account}/members?start={start + 2}" if start + 2 < 5 else None  # noqa: PLR2004
+        link = f"/example/accounts/{account}/members?start={start + 2}" if start + 2 < 5 else None
         return JSONResponse({"members": rows, "next_page": link})

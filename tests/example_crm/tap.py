@@ -6,11 +6,14 @@ import typing as t
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from requests import Response
 from singer_sdk import typing as th
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.auth import BearerToken, Headers
+from tap_kit.http import Meter
 from tap_kit.limits import Limit
 from tap_kit.paging import JSONPathPaginator, LinkPaginator, Numbered
+from tap_kit.report import StreamReport
 from tap_kit.rest import Pass, RestStream, RestTap
 from tap_kit.settings import with_rest_settings
 from typing_extensions import override
@@ -27,7 +30,7 @@ class ExampleStream(RestStream):
     """What all streams of this CRM share."""
 
     kit: TapExample
-    primary_keys: t.ClassVar = ("id",)
+    primary_keys = ("id",)
 
     @property
     def page_size(self) -> int:
@@ -64,7 +67,7 @@ class Events(ExampleStream):
     listing = Pass("list", stable_cursor=True)
     search = Pass("search", windowed=True, result_cap=100, total_path="$.total", limit="search")
     archive = Pass("archived", params={"archived": "true"}, deleted_at="archivedAt")
-    passes = (listing, search, archive)
+    passes: Sequence[Pass] = (listing, search, archive)
 
     @override
     def choose_passes(self) -> Sequence[Pass]:
@@ -139,7 +142,7 @@ class TapExample(RestTap):
     name = "tap-example"
     package_name = "tap-kit"
     crm_source = "example"
-    stream_classes = (Items, Events, Notes, Accounts, Members)
+    stream_classes: t.ClassVar[Sequence[type[RestStream]]] = (Items, Events, Notes, Accounts, Members)
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(
         th.PropertiesList(
             th.Property("api_url", th.StringType, required=True, title="Address", description="Address of the CRM."),
@@ -153,7 +156,7 @@ class TapExample(RestTap):
 
     @property
     @override
-    def url_base(self) -> str:  # type: ignore[override]
+    def url_base(self) -> str:
         return str(self.config["api_url"])
 
     @override
@@ -163,7 +166,12 @@ class TapExample(RestTap):
         return BearerToken(self.fetch_token)
 
     def fetch_token(self) -> tuple[str, float]:
-        answer = self.client.session.post(f"{self.url_base}/token", timeout=10).json()
+        request = HTTPRequest(url=f"{self.url_base}/token", method="POST", data={"grant_type": "refresh_token"})
+        client, meter = self.client, Meter(StreamReport())
+        response = client.send(
+            request, limit="default", judge=Response.raise_for_status, meter=meter, json=False, sign=False
+        )
+        answer = response.json()
         self.redactor.add(answer["access_token"])
         return answer["access_token"], answer["expires_in"]
 

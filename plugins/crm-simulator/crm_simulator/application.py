@@ -41,7 +41,7 @@ class Crm(abc.ABC):
         name: Name of the CRM: its folder.
         rules: Request rates by limit class.
         default_size: How many records the main collection has, if nobody says otherwise.
-        options: What ``populate`` may be told beyond the size.
+        options: What this one was made with beyond seed, size and start: switches of its own.
     """
 
     name: t.ClassVar[str]
@@ -50,9 +50,9 @@ class Crm(abc.ABC):
 
     def __init__(
         self, *, seed: int = 1, size: int | None = None, start: datetime | None = None, **options: t.Any
-    ) -> None:  
+    ) -> None:
         self._start = start
-        self._options = options
+        self.options = options
         self.limiter = RateLimiter(self.rules)
         self.reset(seed=seed, size=size)
 
@@ -64,10 +64,10 @@ class Crm(abc.ABC):
         self.statuses: Counter[int] = Counter()
         self.expired: set[str] = set()
         self.limiter = RateLimiter(self.limiter.rules)
-        self.populate(self.default_size if size is None else size, **self._options)
+        self.populate(self.default_size if size is None else size)
 
     @abc.abstractmethod
-    def populate(self, size: int, **options: t.Any) -> None:
+    def populate(self, size: int) -> None:
         """Make the collections."""
 
     @abc.abstractmethod

@@ -6,9 +6,10 @@ import importlib
 import socket
 import threading
 import typing as t
+from typing import Self
 
 import uvicorn
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from crm_simulator.application import make_application
 

@@ -156,7 +156,7 @@ class HttpClient:
         self.session.close()
 
     def send(
-        self, request: HTTPRequest, *, limit: str, judge: Judge, meter: Meter, json: bool = True
+        self, request: HTTPRequest, *, limit: str, judge: Judge, meter: Meter, json: bool = True, sign: bool = True
     ) -> requests.Response:
         """Send a request until it is answered.
 
@@ -166,6 +166,7 @@ class HttpClient:
             judge: Raises if the answer is none.
             meter: Counts the attempts.
             json: Whether its data is sent as JSON; else as a form.
+            sign: Whether it carries our credentials; the request for a new token does not.
 
         Raises:
             SkipStream: If the vendor keeps answering with an error.
@@ -176,14 +177,14 @@ class HttpClient:
         pauses = growing_pauses()
         renewed, attempts = False, 0
         while True:
-            meter.count_request(budget.acquire())
+            meter.count_request(budget.acquire(self.retry_seconds))
             attempts += 1
-            prepared = self.prepare(request, json=json)
+            prepared = self.prepare(request, json=json, sign=sign)
             try:
                 response = self._send_once(prepared)
                 judge(response)
             except RefreshCredentials as error:
-                if renewed or not self.credentials.renew(prepared):
+                if renewed or not sign or not self.credentials.renew(prepared):
                     raise Stop(str(error), category=error.category) from None
                 renewed, seconds = True, 0.0
             except Wait as error:
@@ -204,8 +205,8 @@ class HttpClient:
             if seconds:
                 self._pause(seconds)
 
-    def prepare(self, request: HTTPRequest, *, json: bool = True) -> requests.PreparedRequest:
-        """Return the request ready to be sent, signed."""
+    def prepare(self, request: HTTPRequest, *, json: bool = True, sign: bool = True) -> requests.PreparedRequest:
+        """Return the request ready to be sent."""
         prepared = self.session.prepare_request(
             requests.Request(
                 request.method,
@@ -215,7 +216,7 @@ class HttpClient:
                 **{"json" if json else "data": request.data},
             )
         )
-        return self.credentials(prepared)
+        return self.credentials(prepared) if sign else prepared
 
     def _send_once(self, prepared: requests.PreparedRequest) -> requests.Response:
         place = f"{prepared.method} {urlsplit(prepared.url or '').path}"

@@ -7,6 +7,7 @@ allowed. A daily quota is counted apart, because no run waits for the next day.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import typing as t
@@ -97,11 +98,12 @@ class Budget:
         """Share of the allowed rate that is used now."""
         return self._pace
 
-    def acquire(self) -> float:
+    def acquire(self, longest_wait: float = math.inf) -> float:
         """Wait until a request may be sent; returns for how many seconds.
 
         Raises:
             QuotaUsedUp: If the requests of the day are used up.
+            Stop: If the wait would be longer than ``longest_wait``: an hourly limit is not slept through.
         """
         with self._lock:
             if self.limit.daily is not None and self._today >= self.limit.daily:
@@ -113,6 +115,12 @@ class Budget:
             self._today += 1
         waited = 0.0
         while seconds := self._seconds_to_wait():
+            if seconds > longest_wait:
+                raise Stop(
+                    f"The {self.limit.requests} requests in {self.limit.seconds:g} s that are allowed ({self.name}) "
+                    f"are used up; the next one is free in {seconds:.0f} s. Start again then, the bookmark is kept.",
+                    category="rate_limit",
+                )
             self._pause(seconds)
             waited += seconds
         return waited

@@ -156,7 +156,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     accepted: Collection[int] = (200,)
     missing: t.Literal["skip", "empty"] = "skip"
     parent: str | None = None
-    parent_context: Mapping[str, str] = NOTHING
+    parent_context: t.ClassVar[Mapping[str, str]] = NOTHING
     follows: bool = False
     remembered: bool = False
     batch_size: int | None = None
@@ -338,7 +338,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         """Tell whether a page is followed by the next one of the same list, not by that of another parent."""
         return self.parent is None or len(list(itertools.islice(self.contexts(), 2))) < 2  # noqa: PLR2004 - two
 
-    def _asks(self, part: Pass, resumed: datetime | None = None) -> Iterator[Ask]:
+    def _asks(self, part: Pass, resumed: Window | None = None) -> Iterator[Ask]:
         windows: Iterable[Window | None] = self._windows(part, resumed) if part.windowed else [None]
         return (Ask(part, context, window) for window in windows for context in self.contexts())
 
@@ -457,31 +457,36 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
 
     # Places and windows
 
-    def _windows(self, part: Pass, resumed: datetime | None) -> Iterator[Window]:
+    def _windows(self, part: Pass, resumed: Window | None) -> Iterator[Window]:
         until = parse_time(self.span.until)
-        lower = resumed or (parse_time(self.span.lower) if self.span.lower else EARLIEST)
+        lower = parse_time(self.span.lower) if self.span.lower else EARLIEST
         if self.retention is not None:
             lower = max(lower, until - self.retention)
         upper = until - self.hold_back
         if self.span.upper is not None:
             upper = min(upper, parse_time(self.span.upper))
-        return windows_between(lower, upper, part.window)
+        if resumed is None:
+            return windows_between(lower, upper, part.window)
+        # First the very window that was interrupted: its cursor means nothing in another one.
+        return itertools.chain([resumed], windows_between(resumed.end, upper, part.window))
 
     def _place_of(self, page: Page, number: int, *, alone: bool) -> list[int | str] | None:
         """Return where a later run goes on if this one ends within the page."""
         part, window = page.ask.part, page.ask.window
         if alone and part.stable_cursor and page.ask.token is not None and not page.ask.by_key:
-            return [part.name, format_time(window.start) if window else "", page.ask.token]
+            bounds = f"{format_time(window.start)}/{format_time(window.end)}" if window else ""
+            return [part.name, bounds, page.ask.token]
         return [part.name, "", ""] if number and window is None else None
 
-    def _starting_place(self, passes: Sequence[Pass]) -> tuple[int, datetime | None, int | str | None] | None:
+    def _starting_place(self, passes: Sequence[Pass]) -> tuple[int, Window | None, int | str | None] | None:
         """Return pass, window and cursor of an interrupted read; a place of a pass that is no more is dropped."""
         if self.span.last_key is None:
             return None
-        name, moment, token = self.span.last_key
+        name, bounds, token = self.span.last_key
         for number, part in enumerate(passes):
             if part.name == name:
-                return number, parse_time(str(moment)) if moment else None, token if token != "" else None
+                window = Window(*map(parse_time, str(bounds).split("/"))) if bounds else None
+                return number, window, token if token != "" else None
         return None
 
     # Records
@@ -605,11 +610,14 @@ class RestTap(Tap):
 
     Attributes:
         stream_classes: Its streams, parents before children.
-        url_base: Address that all paths begin with; a property if it is a setting.
     """
 
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = ()
-    url_base: str
+
+    @property
+    @abc.abstractmethod
+    def url_base(self) -> str:
+        """Address that all paths begin with."""
 
     @override
     def __init__(self, **kwargs: t.Any) -> None:

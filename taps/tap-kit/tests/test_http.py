@@ -113,7 +113,7 @@ def test_it_is_not_tried_for_ever() -> None:
 
 def test_a_vendor_that_cannot_be_reached_ends_the_run() -> None:
     refused = requests.exceptions.ConnectionError("/calls?token=geheim")
-    with pytest.raises(Stop, match="the connection failed: /calls") as caught:
+    with pytest.raises(Stop, match=r"the connection failed: /calls\.") as caught:
         Bench(refused, retry_seconds=0).get()
     assert caught.value.category == "connection"
     assert "geheim" not in str(caught.value)
@@ -160,7 +160,7 @@ def test_a_wait_beyond_the_budget_ends_the_run_at_once() -> None:
 
 
 def test_wrong_credentials_end_the_run() -> None:
-    with pytest.raises(Stop, match="answered 401: no such key. The credentials are wrong or have expired") as caught:
+    with pytest.raises(Stop, match=r"answered 401: no such key. The credentials are wrong or have expired") as caught:
         Bench((401, '{"error": "no such key"}')).get()
     assert caught.value.category == "authentication"
 
@@ -185,6 +185,16 @@ def test_a_token_is_renewed_before_it_ends() -> None:
     assert token(request).headers["Authorization"] == "Bearer one"
     clock.seconds = 1741
     assert token(request).headers["Authorization"] == "Bearer two"
+
+
+def test_a_token_that_cannot_be_renewed_ends_the_run() -> None:
+    bench = Bench((401, "{}"), credentials=BearerToken(lambda: ("one", 1800)))
+    request = HTTPRequest(url="http://crm.example/token", method="POST", data={"refresh_token": "r"})
+    with pytest.raises(Stop, match="POST /token answered 401") as caught:
+        bench.client.send(request, limit="default", judge=judge, meter=Meter(bench.report), json=False, sign=False)
+    assert caught.value.category == "authentication"
+    assert bench.script.sent[0].body == "refresh_token=r"
+    assert "Authorization" not in bench.script.sent[0].headers
 
 
 def test_a_token_that_another_thread_renewed_is_not_renewed_again() -> None:

@@ -18,8 +18,8 @@ def budget(limit: Limit, clock: FakeClock) -> Budget:
 def test_no_window_ever_holds_more_than_is_allowed(
     requests: int,
     seconds: float,
-    burst: bool,
-    pauses: list[float],  # noqa: FBT001 - drawn by hypothesis
+    burst: bool,  # noqa: FBT001 - drawn by hypothesis
+    pauses: list[float],
 ) -> None:
     clock = FakeClock()
     allowed = budget(Limit(requests, seconds, burst=burst), clock)
