@@ -12,6 +12,7 @@ from crm_simulator.faults import Fault
 from crm_simulator.limiting import Rule
 from example_crm.simulated import ExampleCrm
 from example_crm.tap import Events, Items, TapExample
+from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.bookmarks import parse_time
 from tap_kit.limits import Limit
 from tap_kit.paging import Numbered
@@ -20,7 +21,8 @@ from tap_kit.testing import Run, assert_resumable, keys, normalise, run_tap
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_kit.rest import Pass
+    from tap_kit.http import Meter
+    from tap_kit.rest import Page, Pass
     from tap_kit.testing import Message
 
     Simulate: t.TypeAlias = Callable[..., str]
@@ -184,6 +186,26 @@ def test_a_window_goes_on_at_its_cursor(simulate: Simulate) -> None:
     resumes = [state["bookmarks"]["events"].get("resume") for state in run.states if state["bookmarks"]]
     assert any(resume and resume["last_key"][2] for resume in resumes)
     assert_resumable(run, lambda state: read(url, tap=TapSteady, state=state, page_size=10), "events", "id")
+
+
+def test_pages_are_completed_by_further_requests(simulate: Simulate) -> None:
+    class Complete(Events):
+        completes = True
+
+        def complete(self, page: Page, meter: Meter) -> Page:
+            asked = {"ids": [row["id"] for row in page.rows]}
+            request = HTTPRequest(url=f"{self.url_base}/events/notes", method="POST", data=asked)
+            notes = {note["event"]: note["text"] for note in self.ask_more(request, meter)["notes"]}
+            return replace(page, rows=[{**row, "detail": {"kind": notes[row["id"]]}} for row in page.rows])
+
+    class TapComplete(TapExample):
+        stream_classes = (Complete,)
+
+    crm = ExampleCrm(size=100)
+    run = read(simulate(crm), tap=TapComplete, concurrency=3)
+    assert ids(run, "events") == [str(number) for number in range(100)]
+    assert {record["kind"] for record in run.records("events")} == {"a note"}
+    assert run.report("events")["requests"] == sum(crm.requests.values())
 
 
 def test_an_hour_is_not_slept_through(simulate: Simulate) -> None:

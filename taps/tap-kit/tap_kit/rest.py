@@ -141,6 +141,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         remembered: Whether its rows are kept for the rest of the run, because several streams are read over it.
         batch_size: How many parents go into one request.
         repeat_ends: Whether a page without new keys is the end of the list; else it is an error.
+        completes: Whether ``complete`` asks for more about the rows of each page, several pages at a time.
         compares_here: Whether a delta is read in full and compared on our side.
         hold_back: How far the upper bound of windows stays behind the source's clock: its index lags. What
             appears even later is found by the next run, which reads ``reread`` before its bookmark.
@@ -161,6 +162,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     remembered: bool = False
     batch_size: int | None = None
     repeat_ends: bool = False
+    completes: bool = False
     compares_here: bool = False
     hold_back: timedelta = timedelta(0)
     retention: timedelta | None = None
@@ -225,6 +227,20 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     def parse_rows(self, document: t.Any, ask: Ask) -> list[Row]:  # noqa: ANN401, ARG002 - any JSON; for vendors
         """Return the rows of an answer."""
         return find_rows(self.records_jsonpath, document)
+
+    def complete(self, page: Page, meter: Meter) -> Page:  # noqa: ARG002 - for vendors
+        """Return a page with what its list does not tell, asked for with ``ask_more``; see ``completes``.
+
+        It runs in several threads at once.
+        """
+        return page
+
+    def ask_more(self, request: HTTPRequest, meter: Meter, *, limit: str | None = None) -> t.Any:  # noqa: ANN401 - any JSON
+        """Send a further request and return its document."""
+        response = self.kit.client.send(
+            request, limit=limit or self.limit, judge=self.judge, meter=meter, json=self.payload_as_json
+        )
+        return document_of(response) if response.content else None
 
     def judge(self, response: requests.Response) -> None:
         """Raise what an answer means, if it is no good one.
@@ -291,7 +307,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
             alone = self._is_alone()
             settled: Window | None = None
             asks = self._asks(part, resumed[1] if resumed else None)
-            for page in self._read_all(asks, meter, token=resumed[2] if resumed else None):
+            pages = self._read_all(asks, meter, token=resumed[2] if resumed else None)
+            for page in self._completed(pages, meter):
                 window = page.ask.window if alone else page.root
                 if settled is not None and window != settled:
                     self.kit.bookmarks[self.name].settle(settled.end)
@@ -354,6 +371,11 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         rest = [] if second is None else [second]
         chains = (self._chain(ask, ask.window, meter) for ask in itertools.chain([first], rest, asks))
         return in_order(self.kit.workers, chains)
+
+    def _completed(self, pages: Iterator[Page], meter: Meter) -> Iterator[Page]:
+        if not self.completes:
+            return pages
+        return in_order(self.kit.workers, ((self.complete(one, meter) for one in (page,)) for page in pages))
 
     def _read_numbered(self, ask: Ask, paginator: Numbered, meter: Meter) -> Iterator[Page]:
         """Read the pages of one numbered list ahead.
@@ -549,7 +571,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         asks = (Ask(part, context) for part in self.passes for context in self._contexts_of(rows))
         limit = self.config.get("max_records") or None
         try:
-            for page in self._read_all(asks, Meter(self.report)):
+            meter = Meter(self.report)
+            for page in self._completed(self._read_all(asks, meter), meter):
                 for record in self._finish(page):
                     if limit is None or self._sent < limit:
                         self._send(record)
