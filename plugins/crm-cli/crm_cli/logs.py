@@ -22,6 +22,8 @@ _LEVEL = re.compile(r"^(?P<level>CRITICAL|ERROR|WARNING|INFO|DEBUG)\b[\s:|-]*(?P
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure|Interrupt)\w*: (?P<text>.+)$")
 # Meltano's word for it, which is not the reason.
 _PLUGIN_FAILED = re.compile(r"^(?:Cannot start plugin|Extractor failed|Loader failed|Extractor and loader failed)")
+# What a tap of this suite adds to the sentence with which it stops: see error_category in the history.
+_CATEGORY = re.compile(r"(?P<sentence>.*\S) \[(?P<category>[a-z_]+)\]", re.DOTALL)
 _NOISE = re.compile(
     r"^(?:Traceback |METRIC: |The above exception|During handling|Block run completed|Run completed|\s|\W*$)"
 )
@@ -87,6 +89,12 @@ def failure_sentence(text: str) -> str | None:
     if said is None and plugins and any(_PLUGIN_FAILED.match(entry.text) for entry in own):
         said = plugins[-1].text.strip()
     return said or _last_error(own)
+
+
+def split_category(sentence: str) -> tuple[str, str | None]:
+    """Cut the category off a sentence of a tap of this suite: ``Access denied. [authentication]``."""
+    match = _CATEGORY.fullmatch(sentence)
+    return (match["sentence"], match["category"]) if match else (sentence, None)
 
 
 def _last_error(lines: list[Entry]) -> str | None:

@@ -400,7 +400,8 @@ def _why_nothing_ran(log: Path, code: int, *, stopped: bool) -> tuple[str, str]:
         return "Meltano ended well, but no stream was read: the tap's `select` leaves none of them.", "configuration"
     said = logs.failure_sentence(log.read_text(encoding="utf-8", errors="replace"))
     if said:
-        return said, "source"
+        sentence, category = logs.split_category(said)
+        return sentence, category or "source"
     return "The run ended before the first stream started, without a word.", "internal"
 
 
@@ -416,4 +417,5 @@ def _why_it_failed(rows: list[Run], log: Path) -> str | None:
             others = sum(1 for other in rows if other.status == "failed") - 1
             also = f" ({others} more failed)" if others else ""
             return f"{row.sync_type}: {row.error_message}{also}"
-    return logs.failure_sentence(log.read_text(encoding="utf-8", errors="replace"))
+    said = logs.failure_sentence(log.read_text(encoding="utf-8", errors="replace"))
+    return None if said is None else logs.split_category(said)[0]

@@ -92,3 +92,15 @@ def test_the_newest_logs_are_kept(tmp_path: Path) -> None:
     assert len(names) == 200
     assert names[0] == "006.log"
     assert names[-1] == "300.log"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence", "category"),
+    [
+        ("Access denied for user 'x'. [authentication]", "Access denied for user 'x'.", "authentication"),
+        ("Something [else] happened.", "Something [else] happened.", None),
+        ("No brackets.", "No brackets.", None),
+    ],
+)
+def test_a_category_is_cut_off(said: str, sentence: str, category: str | None) -> None:
+    assert logs.split_category(said) == (sentence, category)

@@ -21,7 +21,7 @@ from meltano.core.setting_definition import SettingDefinition, SettingKind
 from meltano.core.state_store.base import MeltanoState, StateStoreManager
 
 from sync_history import bookmarks, schema
-from sync_history.names import crm_source_of, tap_of_state_id
+from sync_history.names import crm_source_of, sync_type_of, tap_of_state_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ class SyncHistoryStateStoreManager(StateStoreManager):
             singer = (part or {}).get("singer_state", part) or {}
             if "sync_run_id" in singer:
                 return
-            wanted.update(singer.get("bookmarks", {}))
+            wanted.update({sync_type_of(name): mark for name, mark in (singer.get("bookmarks") or {}).items()})
         self._edit(state.state_id, wanted)
 
     def delete(self, state_id: str) -> None:

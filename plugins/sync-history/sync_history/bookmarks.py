@@ -37,9 +37,13 @@ def advance(stored: Mapping[str, Any] | None, incoming: Mapping[str, Any]) -> Bo
     else (where a read is to be resumed) is the newest word and comes from ``incoming``.
     """
     bookmark = dict(incoming)
-    if not stored or not incoming:
+    if not stored or "replication_key_value" not in stored:
         return bookmark
-    if stored.get("replication_key") != incoming.get("replication_key"):
+    if incoming.get("replication_key") is None:
+        # A read from the beginning, not at its end yet or of nothing: it says where it stands, not how far it was.
+        value = {name: stored[name] for name in ("replication_key", "replication_key_value") if name in stored}
+        return value | {name: part for name, part in bookmark.items() if part is not None}
+    if stored.get("replication_key") != incoming["replication_key"]:
         return bookmark
     old, new = stored.get("replication_key_value"), incoming.get("replication_key_value")
     if old is not None and (new is None or _is_later(old, new)):

@@ -81,12 +81,15 @@ class Counts:
 
 
 def latest_runs(conn: Connection[TupleRow], crm_source: str | None = None) -> list[Run]:
-    """Return the newest attempt of each stream, ordered by source and stream."""
+    """Return the newest attempt of each stream, ordered by source and stream.
+
+    A run that was refused because another one was at work is no attempt: that other one is what matters.
+    """
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
             f"SELECT DISTINCT ON (crm_source, sync_type) {_COLUMNS} FROM orchestration.sync_history"
             f" WHERE {_IS_RUN} AND (%(source)s::text IS NULL OR crm_source = %(source)s)"
-            " ORDER BY crm_source, sync_type, id DESC",
+            " AND error_category IS DISTINCT FROM 'overlap' ORDER BY crm_source, sync_type, id DESC",
             {"source": crm_source},
         ).fetchall()
 

@@ -30,12 +30,13 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
     """
 
     def get_sqlalchemy_url(self, config: Mapping[str, Any]) -> str:
-        """Return the SQLAlchemy URL; a plain ``postgresql://`` means psycopg 3 too."""
+        """Return the SQLAlchemy URL, with psycopg 3 whatever driver it names."""
         url = str(super().get_sqlalchemy_url(config)) if config.get("sqlalchemy_url") else None
         if url is None:
             return cast("str", super().get_sqlalchemy_url(config))
         scheme, separator, rest = url.partition("://")
-        return f"postgresql+psycopg://{rest}" if separator and scheme in {"postgres", "postgresql"} else url
+        plain = separator and scheme.partition("+")[0] in {"postgres", "postgresql"}
+        return f"postgresql+psycopg://{rest}" if plain else url
 
     @cached_property
     def jsonschema_to_sql(self) -> JSONSchemaToSQL:
@@ -69,7 +70,7 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         """
         try:
             raw = self._engine.raw_connection()
-        except (sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
+        except (sqlalchemy.exc.SQLAlchemyError, psycopg.Error, ValueError) as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise WarehouseError(
                 f"Postgres cannot be reached: {reason}. Check sqlalchemy_url (TARGET_POSTGRES_DW_SQLALCHEMY_URL, "
@@ -81,13 +82,26 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         connection.autocommit = True
         for name, value in {
             "application_name": application_name[:63],
+            "client_encoding": "UTF8",  # whatever the database's encoding: what we COPY is UTF-8
             "timezone": "UTC",
             "datestyle": "ISO, YMD",
             # A killed loader's backend ends within seconds even in the middle of a statement: the next run
             # need not wait for its locks.
             "client_connection_check_interval": "2s",
+            # So does that of a loader whose machine or network is gone, within half a minute.
+            "tcp_keepalives_idle": "15",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "tcp_user_timeout": "30s",
         }.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            connection.close()
+            raise WarehouseError(
+                f"The warehouse's database has the encoding {encoding}, which cannot hold every text of a CRM. Create "
+                "one with ENCODING 'UTF8'."
+            )
         return connection
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 MAX_BYTES = 63  # NAMEDATALEN - 1
 
@@ -24,21 +25,20 @@ def identifier(name: str) -> str:
     return plain if len(plain.encode()) <= MAX_BYTES else _suffixed(plain, name)
 
 
-def unique_identifiers(names: Iterable[str]) -> dict[str, str]:
-    """Map source names to identifiers; of two that would collide, the later one gets a suffix.
+def unique_identifiers(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
+    """Map source names to identifiers, none of them twice and none of them reserved.
 
-    A name that needs no change keeps its form whatever its neighbours are called.
+    A name that needs no change keeps its form. Of the others, all that would collide get a suffix, so that what a
+    name becomes does not depend on the order it comes in.
     """
     names = list(names)
-    result = {name: name for name in names if identifier(name) == name}
-    taken = set(result)
+    wanted = Counter(identifier(name) for name in names)
+    result = {}
     for name in names:
-        if name in result:
-            continue
-        candidate = identifier(name)
-        result[name] = _suffixed(candidate, name) if candidate in taken else candidate
-        taken.add(result[name])
-    return {name: result[name] for name in names}
+        plain = identifier(name)
+        collides = plain in reserved or (wanted[plain] > 1 and plain != name)
+        result[name] = _suffixed(plain, name) if collides else plain
+    return result
 
 
 def quoted(*parts: str) -> str:

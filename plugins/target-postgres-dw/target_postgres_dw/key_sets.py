@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from target_postgres_dw.errors import LoaderError
 from target_postgres_dw.identifiers import quoted
+from target_postgres_dw.merge import reason_of
 from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ class KeySet:
     def apply(self, table: Table, *, stream: str, max_share: float, hard_delete: bool, dry_run: bool) -> int:
         """Delete the live rows of ``table`` whose key is not in the set, softly unless ``hard_delete``.
 
-        Returns the number of rows.
+        Returns the number of rows. A row marked as deleted whose key is in the set again lives again.
 
         A dry run only counts.
 
@@ -75,7 +78,8 @@ class KeySet:
         """
         self._conn.execute(f"ANALYZE {self._name}".encode())
         on = " AND ".join(f"k.{name} = t.{name}" for name in self._key)
-        alive = f"t.{quoted(DELETED_AT)} IS NULL" if DELETED_AT in table.columns else "true"
+        has_mark = DELETED_AT in table.columns
+        alive = f"t.{quoted(DELETED_AT)} IS NULL" if has_mark else "true"
         gone = f"{alive} AND NOT EXISTS (SELECT FROM {self._name} AS k WHERE {on})"
         counted = self._conn.execute(
             f"SELECT count(*) FILTER (WHERE {alive}), count(*) FILTER (WHERE {gone}) FROM {table.sql} AS t".encode()
@@ -85,16 +89,31 @@ class KeySet:
             raise SweepRefusedError(
                 f"Stream {stream}: {missing} of {live} rows are not in the source any more, which is more than "
                 f"max_deleted_share = {max_share:g} allows, so none was deleted. If that is right, raise "
-                "max_deleted_share for one run."
+                "the tap's setting max_deleted_share for one run."
             )
-        if not missing or dry_run:
+        if dry_run:
             return int(missing)
         if hard_delete:
-            return self._conn.execute(f"DELETE FROM {table.sql} AS t WHERE {gone}".encode()).rowcount
+            return self._delete(table, gone, stream)
         touched = f", {quoted(BATCHED_AT)} = now()" if BATCHED_AT in table.columns else ""
+        self._conn.execute(
+            f"UPDATE {table.sql} AS t SET {quoted(DELETED_AT)} = NULL{touched}"
+            f" WHERE t.{quoted(DELETED_AT)} IS NOT NULL AND EXISTS (SELECT FROM {self._name} AS k WHERE {on})".encode()
+        )
+        if not missing:
+            return 0
         return self._conn.execute(
             f"UPDATE {table.sql} AS t SET {quoted(DELETED_AT)} = now(){touched} WHERE {gone}".encode()
         ).rowcount
+
+    def _delete(self, table: Table, gone: str, stream: str) -> int:
+        try:
+            return self._conn.execute(f"DELETE FROM {table.sql} AS t WHERE {gone}".encode()).rowcount
+        except psycopg.errors.IntegrityError as error:
+            raise SweepRefusedError(
+                f"Stream {stream}: rows that are gone from the source cannot be deleted, because other rows of the "
+                f"warehouse refer to them: {reason_of(error)}. Set hard_delete to false, or drop the reference."
+            ) from error
 
     def drop(self) -> None:
         """Drop the temporary table."""

@@ -14,7 +14,7 @@ import psycopg
 from sync_history.runs import Counts
 
 from target_postgres_dw.identifiers import quoted
-from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, copy_lines
+from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, copy_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +31,10 @@ _ROW_ERRORS = (
     psycopg.errors.DataError,
     psycopg.errors.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.CardinalityViolation,  # a key twice in the batch
 )
 _stage_numbers = count(1)
+_ROW = quoted(BATCH_ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Merge:
         self._key = [quoted(name) for name in encoder.key]
         self._stage_name = f"stage_{next(_stage_numbers)}"
         self.stage = quoted("pg_temp", self._stage_name)
-        types = {**{column.name: table.columns[column.name] for column in encoder.columns}}
-        types |= {DELETED_AT: "timestamptz", EXTRACTED_AT: "timestamptz", "_seq": "integer"}
+        types = {column.name: table.columns[column.name] for column in encoder.columns}
+        types |= {DELETED_AT: "timestamptz", EXTRACTED_AT: "timestamptz", BATCH_ROW: "integer"}
         columns = ", ".join(f"{quoted(name)} {types[name]}" for name in encoder.copy_columns)
         conn.execute(f"CREATE TEMP TABLE {quoted(self._stage_name)} ({columns}) ON COMMIT DELETE ROWS".encode())
         names = ", ".join(quoted(name) for name in encoder.copy_columns)
@@ -73,6 +75,7 @@ class Merge:
             f"COPY {self.stage} ({names}) FROM STDIN (FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null')".encode()
         )
         self._merge = self._merge_sql(encoder).encode()
+        self._searching = False
 
     def load(
         self, blocks: Sequence[Block], *, refusals_allowed: int, before_merge: Callable[[], None]
@@ -84,11 +87,14 @@ class Merge:
         Stops looking for more rows to refuse once there are more than ``refusals_allowed``; the caller must
         then roll back, since the counts cover only what was loaded until then.
         """
+        self._searching = False
         refused = _Refusals(refusals_allowed)
         staged = self._stage(blocks, refused)
         counts = Counts()
         if staged and not refused.too_many:
             before_merge()
+            if self._rules.hard_delete and self._key:
+                self._drop_superseded(only_if=f"{quoted(DELETED_AT)} IS NOT NULL")
             counts = self._merge_range(blocks, blocks[0].first, blocks[-1].first + blocks[-1].rows, refused)
             merged_away = len(refused.rows) - (sum(block.rows for block in blocks) - staged)
             counts.unchanged = staged - merged_away - counts.created - counts.updated
@@ -124,11 +130,10 @@ class Merge:
         try:
             with self._conn.transaction():
                 return self._execute_merge(low, high)
-        except psycopg.errors.CardinalityViolation:
-            # A key twice in the batch. Looking for that first would cost every batch a sort.
-            self._drop_superseded()
-            return self._merge_range(blocks, low, high, refused)
         except _ROW_ERRORS as error:
+            if not self._searching:
+                self._begin_search()
+                return self._merge_range(blocks, low, high, refused)
             if high - low == 1:
                 refused.add(_line(blocks, low), error)
                 return Counts()
@@ -137,26 +142,52 @@ class Merge:
         counts += self._merge_range(blocks, middle, high, refused)
         return counts
 
+    def _begin_search(self) -> None:
+        """Prepare the staging table for halving: one row a key, since halves are merged apart, and an index.
+
+        Both cost every batch time, so they wait for the first trouble, which often is a key twice in the batch.
+        """
+        self._searching = True
+        if self._key:
+            self._drop_superseded()
+        index = quoted(f"{self._stage_name}_row")
+        self._conn.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {self.stage} ({_ROW})".encode())
+        self._conn.execute(f"ANALYZE {self.stage}".encode())
+
     def _execute_merge(self, low: int, high: int) -> Counts:
         bounds = {"low": low, "high": high}
         row = self._conn.execute(self._merge, bounds).fetchone()
-        created, updated = (row[0], row[1]) if row else (0, 0)
+        created, updated = row or (0, 0)
         deleted = 0
         if self._rules.hard_delete and self._key:
             on = " AND ".join(f"t.{name} = s.{name}" for name in self._key)
             deleted = self._conn.execute(
-                f"DELETE FROM {self.table.sql} AS t USING {self.stage} AS s WHERE {on}"
-                f" AND s.{quoted(DELETED_AT)} IS NOT NULL AND s._seq >= %(low)s AND s._seq < %(high)s".encode(),
+                f"DELETE FROM {self.table.sql} AS t USING {self.stage} AS s WHERE {on}{self._unless_newer('s')}"
+                f" AND s.{quoted(DELETED_AT)} IS NOT NULL AND s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s".encode(),
                 bounds,
             ).rowcount
         return Counts(created=created, updated=updated, deleted=deleted)
 
-    def _drop_superseded(self) -> None:
-        """Leave one row a key in the staging table: the greatest replication key wins, ties the last."""
+    def _unless_newer(self, incoming: str) -> str:
+        """Return the condition that a stored row (t) is not newer than the incoming one.
+
+        A null on either side says nothing about age: the incoming row wins.
+        """
+        if self._rules.force or not self._rules.replication_column:
+            return ""
+        column = quoted(self._rules.replication_column)
+        return f" AND (t.{column} > {incoming}.{column}) IS NOT TRUE"
+
+    def _drop_superseded(self, *, only_if: str = "true") -> None:
+        """Leave one row a key in the staging table: the greatest replication key wins, ties the last.
+
+        Does nothing if no staged row meets the condition ``only_if``.
+        """
         order = f"{quoted(self._rules.replication_column)} DESC NULLS LAST, " if self._rules.replication_column else ""
         self._conn.execute(
-            f"DELETE FROM {self.stage} WHERE _seq IN (SELECT _seq FROM (SELECT _seq, row_number() OVER"
-            f" (PARTITION BY {', '.join(self._key)} ORDER BY {order}_seq DESC) AS place FROM {self.stage}) AS ranked"
+            f"DELETE FROM {self.stage} WHERE EXISTS (SELECT FROM {self.stage} WHERE {only_if}) AND {_ROW} IN ("
+            f"SELECT {_ROW} FROM (SELECT {_ROW}, row_number() OVER"
+            f" (PARTITION BY {', '.join(self._key)} ORDER BY {order}{_ROW} DESC) AS place FROM {self.stage}) AS ranked"
             " WHERE place > 1)".encode()
         )
 
@@ -169,7 +200,7 @@ class Merge:
         if DELETED_AT in self.table.columns:
             pairs[quoted(DELETED_AT)] = f"s.{quoted(DELETED_AT)}"
             data.append(quoted(DELETED_AT))
-        where = "s._seq >= %(low)s AND s._seq < %(high)s"
+        where = f"s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s"
         if self._rules.hard_delete and self._key:
             where += f" AND s.{quoted(DELETED_AT)} IS NULL"
         insert = (
@@ -183,11 +214,7 @@ class Merge:
         if values:
             stored = ", ".join(f"t.{name}" for name in values)
             incoming = ", ".join(f"excluded.{name}" for name in values)
-            condition = f"ROW({stored}) IS DISTINCT FROM ROW({incoming})"
-            if self._rules.replication_column and not self._rules.force:
-                column = quoted(self._rules.replication_column)
-                # A null on either side says nothing about age: the incoming row wins.
-                condition += f" AND (t.{column} > excluded.{column}) IS NOT TRUE"
+            condition = f"ROW({stored}) IS DISTINCT FROM ROW({incoming}){self._unless_newer('excluded')}"
             sets = ", ".join(f"{name} = excluded.{name}" for name in changes)
             action = f"DO UPDATE SET {sets} WHERE {condition}"
         else:
@@ -213,13 +240,13 @@ class _Refusals:
     def add(self, line: bytes, error: psycopg.Error) -> None:
         in_copy = _COPY_COLUMN.search(error.diag.context or "")
         column = in_copy[1] if in_copy else error.diag.column_name
-        self.rows.append(RefusedRow(line, _reason(error), column))
+        self.rows.append(RefusedRow(line, reason_of(error), column))
 
 
 _COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)")
 
 
-def _reason(error: psycopg.Error) -> str:
+def reason_of(error: psycopg.Error) -> str:
     """Say why Postgres refused a row, without the values of the row: its primary message may quote them."""
     code = error.sqlstate or "?????"
     condition = type(error).__name__

@@ -96,7 +96,7 @@ class MessageReader(GenericSingerReader[bytes]):
             try:
                 message = self._decode(line)
                 callback = by_type[message.type]
-            except (msgspec.DecodeError, UnicodeError, KeyError) as error:
+            except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
                 raise InputError(
                     f"Line {number} of the input is no Singer message. A tap must print nothing else to standard "
                     "output; run it alone to see what it prints."

@@ -6,6 +6,8 @@ line of a JSON array. Such a line is almost a line of COPY's CSV format (see ``c
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import astuple
 
-from target_postgres_dw.identifiers import identifier, unique_identifiers
+from target_postgres_dw.identifiers import unique_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +25,16 @@ if TYPE_CHECKING:
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
+# Number of a row within its batch; only in staging tables.
+BATCH_ROW = "_sdc_batch_row"
+RESERVED = frozenset({EXTRACTED_AT, BATCHED_AT, DELETED_AT, BATCH_ROW})
 
 ROWS_PER_BLOCK = 1000
 BYTES_PER_BLOCK = 4 * 1024 * 1024
 _NULL = msgspec.Raw(b"null")
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _REPLACEMENT = "\ufffd"
+_MOST_DIGITS = 40
 
 
 class RecordRefusedError(Exception):
@@ -37,6 +43,10 @@ class RecordRefusedError(Exception):
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.field = field
+
+
+class NoRecordError(Exception):
+    """The record is no JSON object: the tap is broken."""
 
 
 class KeyMissingError(Exception):
@@ -56,32 +66,38 @@ class Column:
     def python_type(self) -> Any:  # noqa: ANN401 -- a type expression
         """What msgspec decodes the property to. ``Raw`` (JSON text) where the type alone does not decide."""
         allowed = _json_types(self.schema)
-        if self.type in {"smallint", "integer", "bigint"} and allowed == {"integer"}:
-            return int | None
-        if self.type == "numeric" and allowed <= {"integer", "number"} and allowed:
-            return Decimal | None
-        if self.type == "boolean" and allowed == {"boolean"}:
-            return bool | None
-        if self.type not in {"jsonb", "bytea"} and allowed == {"string"}:
-            return str | None
-        return msgspec.Raw
+        for column_types, json_types, python_type in _PYTHON_TYPES:
+            if self.type in column_types and allowed and allowed <= json_types:
+                return python_type | None
+        return str | None if allowed == {"string"} and self.type not in {"jsonb", "bytea"} else msgspec.Raw
+
+
+# Column types and JSON types that a decoded type stands for. Postgres would take words such as 'now' and 'infinity'
+# for times; the types of datetime take ISO 8601 alone.
+_PYTHON_TYPES: tuple[tuple[set[str], set[str], type], ...] = (
+    ({"smallint", "integer", "bigint"}, {"integer"}, int),
+    ({"numeric"}, {"integer", "number"}, Decimal),
+    ({"boolean"}, {"boolean"}, bool),
+    ({"timestamp with time zone", "timestamp without time zone"}, {"string"}, dt.datetime),
+    ({"date"}, {"string"}, dt.date),
+)
 
 
 def _json_types(schema: Mapping[str, Any]) -> set[str]:
     """Return the JSON types, but null, that a property may have; empty if it may have any."""
     kinds = schema.get("type")
-    if kinds is None:
-        options = schema.get("anyOf") or schema.get("oneOf")
-        if not options:
+    if isinstance(kinds, str):
+        return {kinds} - {"null"}
+    if kinds is not None:
+        return set(kinds) - {"null"}
+    options = schema.get("anyOf") or schema.get("oneOf") or []
+    found: set[str] = set()
+    for option in options:
+        types = _json_types(option)
+        if not types and "type" not in option:
             return set()
-        found: set[str] = set()
-        for option in options:
-            types = _json_types(option)
-            if not types and option.get("type") not in {"null", ("null",)}:
-                return set()
-            found |= types
-        return found
-    return {kinds} - {"null"} if isinstance(kinds, str) else set(kinds) - {"null"}
+        found |= types
+    return found
 
 
 class RowEncoder:
@@ -100,7 +116,7 @@ class RowEncoder:
         validate: bool = True,
     ) -> None:
         properties = {name: sub for name, sub in schema["properties"].items() if not name.startswith("_sdc_")}
-        names = unique_identifiers(properties)
+        names = unique_identifiers(properties, RESERVED)
         self.columns = tuple(Column(names[name], column_type(dict(sub)), name, sub) for name, sub in properties.items())
         self.key_properties = tuple(key_properties)
         by_property = {column.source: column for column in self.columns}
@@ -134,7 +150,7 @@ class RowEncoder:
     @cached_property
     def copy_columns(self) -> tuple[str, ...]:
         """The columns of the staging table, in the order of a row's fields."""
-        return (*(column.name for column in self.columns), DELETED_AT, EXTRACTED_AT, "_seq")
+        return (*(column.name for column in self.columns), DELETED_AT, EXTRACTED_AT, BATCH_ROW)
 
     def decode(self, record: bytes | memoryview | msgspec.Raw) -> tuple[Any, ...]:
         """Return the fields of a record, without the last two.
@@ -142,6 +158,7 @@ class RowEncoder:
         Raises:
             RecordRefusedError: if a value has not the type that its schema says, or the key holds a null.
             KeyMissingError: if a property of the key is absent.
+            NoRecordError: if the record is no object.
         """
         try:
             row = astuple(self._decoder.decode(record))
@@ -170,7 +187,10 @@ class RowEncoder:
 
         An integer may be written 1.0 (JSON Schema); the struct is stricter than that.
         """
-        raw: dict[str, msgspec.Raw] = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        try:
+            raw: dict[str, msgspec.Raw] = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        except msgspec.ValidationError as error:
+            raise NoRecordError from error
         values: dict[str, Any] = {}
         for column in self.columns:
             text = raw.get(column.source, _NULL)
@@ -180,10 +200,7 @@ class RowEncoder:
             except msgspec.ValidationError as error:
                 number = _whole_number(text) if kind == int | None else None
                 if number is None:
-                    expected = "|".join(sorted(_json_types(column.schema)))
-                    raise RecordRefusedError(
-                        f"{column.source} should be {expected}, but is {_kind_of(text)}", column.source
-                    ) from error
+                    raise RecordRefusedError(_mismatch(column, text), column.source) from error
                 values[column.source] = number
         absent = [name for name in self.key_properties if name not in raw]
         if absent:
@@ -209,7 +226,18 @@ def _whole_number(text: msgspec.Raw) -> int | None:
         number = msgspec.json.decode(text, type=Decimal)
     except msgspec.ValidationError:
         return None
-    return int(number) if number == number.to_integral_value() else None
+    # No integer type of Postgres holds 10^40; to write 1e99999999 out would take for ever.
+    if number.adjusted() > _MOST_DIGITS or number != number.to_integral_value():
+        return None
+    return int(number)
+
+
+def _mismatch(column: Column, text: msgspec.Raw) -> str:
+    expected = "|".join(sorted(_json_types(column.schema))) or "any"
+    kind = _kind_of(text)
+    if kind == "a string" and column.python_type in {dt.datetime | None, dt.date | None}:
+        expected, kind = f"an ISO 8601 {column.schema.get('format', 'date')}", "other text"
+    return f"{column.source} should be {expected}, but is {kind}"
 
 
 def _kind_of(text: msgspec.Raw) -> str:
@@ -242,6 +270,20 @@ def _parsed(column: Column, value: Any) -> Any:  # noqa: ANN401 -- any JSON valu
     if column.type == "jsonb" and isinstance(value, str):
         return msgspec.json.decode(value)
     return value
+
+
+def content_of(record: msgspec.Raw) -> dict[str, Any]:
+    """Return a record as plain values, for a reject; a number that no float holds is left as text."""
+    content: dict[str, Any] = _CONTENT.decode(record)
+    return content
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+_CONTENT = msgspec.json.Decoder(dict[str, Any], float_hook=_finite)
 
 
 @dataclass(slots=True)
@@ -298,23 +340,13 @@ class RowBuffer:
             self._pending_bytes = 0
 
 
-_ESCAPE = re.compile(rb"\\(u[0-9a-f]{4}|.)", re.DOTALL)
-_RESOLVED = {
-    b"\\n": b"\n",
-    b"\\r": b"\r",
-    b"\\t": b"\t",
-    b"\\b": b"\b",
-    b"\\f": b"\f",
-    b"\\u0000": _REPLACEMENT.encode(),
-}
+_CONTROL = re.compile(rb"\\u00[0-9a-f]{2}")
+_SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"))
 
 
-def _resolve(match: re.Match[bytes]) -> bytes:
-    escape = match[0]
-    resolved = _RESOLVED.get(escape)
-    if resolved is None and escape[1:2] == b"u":
-        return bytes.fromhex(escape[4:].decode())  # msgspec writes only control characters this way
-    return escape if resolved is None else resolved
+def _control_character(match: re.Match[bytes]) -> bytes:
+    code = bytes.fromhex(match[0][4:].decode())
+    return _REPLACEMENT.encode() if code == b"\0" else code
 
 
 def copy_lines(lines: bytes) -> bytes:
@@ -325,9 +357,14 @@ def copy_lines(lines: bytes) -> bytes:
     NUL, which Postgres cannot store, becomes U+FFFD.
     """
     body = lines[1:-2].replace(b"]\n[", b"\n") + b"\n"
-    return _ESCAPE.sub(_resolve, body) if b"\\" in body else body
-
-
-def table_name(stream: str) -> str:
-    """Return the table of a stream."""
-    return identifier(stream)
+    if b"\\" not in body:
+        return body
+    # A NUL byte cannot stand in JSON: it keeps the place of escaped backslashes, so that what follows one is not
+    # taken for an escape.
+    body = body.replace(b"\\\\", b"\0")
+    for escape, character in _SHORT_ESCAPES:
+        if escape in body:
+            body = body.replace(escape, character)
+    if b"\\u00" in body:  # msgspec writes only control characters this way
+        body = _CONTROL.sub(_control_character, body)
+    return body.replace(b"\0", b"\\\\")

@@ -16,6 +16,7 @@ from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
 
 from target_postgres_dw.errors import (
+    InputError,
     LoaderError,
     OutputClosedError,
     RunRefusedError,
@@ -24,6 +25,7 @@ from target_postgres_dw.errors import (
 )
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import SweepRefusedError
+from target_postgres_dw.merge import reason_of
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
 _SECONDS_TO_CLOSE = 0.5
+_SENTENCES = (LoaderError, runs.LostRunError, schema.SchemaTooNewError, FatalSyncError)
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
 
@@ -83,20 +86,44 @@ class Run:
             self._started_at = datetime.fromisoformat(started_at)
         self._open_streams([str(name) for name in header.get("streams") or []])
 
+    def keep_edits(self, incoming: Mapping[str, Any]) -> None:
+        """Keep the bookmarks that were edited after the tap had been given its state.
+
+        ``incoming`` are the bookmarks of the header. A tap without one for a stream reads it in full, and may set it.
+        """
+        for name, stream in self._open.items():
+            if incoming.get(name) and incoming[name] != (stream.row.bookmark_before or {}):
+                stream.keeps_bookmark = True
+                logger.warning(
+                    "%s %s: the bookmark was changed after the tap had been started with another one, so this run "
+                    "leaves it alone.",
+                    self.crm_source,
+                    name,
+                )
+
     def stream(self, name: str) -> Stream | None:
-        """Return a stream of the run, or None if no SCHEMA or header named it."""
-        return self._streams.get(name)
+        """Return a stream that can still take records, or None if no SCHEMA or header named it.
+
+        Raises:
+            InputError: if the tap has reported the stream complete.
+        """
+        if name in self._to_close or (name in self._streams and name not in self._open):
+            raise InputError(f"Stream {name} goes on after its final report. This is an error of the tap.")
+        return self._open.get(name)
 
     def announce(self, name: str) -> Stream:
         """Return a stream that a SCHEMA names; a tap without a header opens its streams one by one."""
-        if name not in self._streams:
+        stream = self.stream(name)
+        if stream is None:
             if not self.crm_source:
                 self.crm_source = crm_source_of(self._settings.default_schema)
             self._open_streams([name])
-        return self._streams[name]
+            stream = self._open[name]
+        return stream
 
     def _open_streams(self, names: list[str]) -> None:
         sync_types = {name: sync_type_of(name) for name in names}
+        self._check_names(sync_types)
         configuration = dict(self._configuration)
         for flag in ("dry_run", "force"):
             if getattr(self._settings, flag):
@@ -120,6 +147,24 @@ class Run:
                 )
                 row = HistoryRow(history_id, self.crm_source, sync_type, current.get(sync_type))
                 self._streams[name] = self._open[name] = Stream(name, row, self._schema, self._settings)
+
+    def _check_names(self, sync_types: Mapping[str, str]) -> None:
+        """Refuse two streams that would share a table or a bookmark.
+
+        Raises:
+            InputError: naming both.
+        """
+        taken = {sync_type_of(name): name for name in self._streams} | {
+            identifier(name): name for name in self._streams
+        }
+        for name, sync_type in sync_types.items():
+            for place in (sync_type, identifier(name)):
+                other = taken.setdefault(place, name)
+                if other != name:
+                    raise InputError(
+                        f"The streams {other} and {name} would share the table and the bookmark {place!r}. Rename one "
+                        "of them in the tap, or deselect it."
+                    )
 
     def _take_locks(self, sync_types: Iterable[str]) -> None:
         """Lock every stream, or refuse the run; wait a little, for a run that was just killed."""
@@ -268,12 +313,12 @@ class Run:
         )
         if bookmark is not None:
             stream.bookmark_written = bookmark
-        if loaded.rejects:
+        if loaded.rejects and not self._settings.dry_run:
             rejects.store(self.connection, history_id=stream.row.id, crm_source=self.crm_source, rejects=loaded.rejects)
 
     def _bookmark_of(self, stream: Stream) -> dict[str, Any] | None:
         """Return the bookmark to write with this flush, or None if the STATE holds nothing new for the stream."""
-        if self._settings.dry_run or stream.refused is not None:
+        if self._settings.dry_run or stream.refused is not None or stream.keeps_bookmark:
             return None
         incoming = self._bookmarks.get(stream.name)
         if incoming is None:
@@ -286,6 +331,8 @@ class Run:
 
     def _keep_samples(self, error: TooManyRejectsError) -> None:
         """Store some of the rejects of a flush that was rolled back because of them."""
+        if self._settings.dry_run:
+            return
         history_id = self._streams[error.stream].row.id
         with self.connection.transaction():
             rejects.store(self.connection, history_id=history_id, crm_source=self.crm_source, rejects=error.samples)
@@ -335,7 +382,7 @@ class Run:
         """End the run early: commit what waits, and close its streams as failed."""
         error = f"Interrupted by {signal_name}. What was committed stands; the next run goes on from there."
         for name in self._open:
-            self._to_close[name] = StreamReport(status="failed", error=error, error_category="interrupted")
+            self._to_close.setdefault(name, StreamReport(status="failed", error=error, error_category="interrupted"))
         self.flush()
 
     def fail(self, error: Exception) -> None:
@@ -352,9 +399,11 @@ class Run:
 
 def explain(error: Exception) -> str:
     """Say what went wrong, for the history and the log. Never the values of a record."""
-    if isinstance(error, LoaderError | runs.LostRunError | schema.SchemaTooNewError | FatalSyncError):
+    if isinstance(error, _SENTENCES):
         return str(error)
+    if isinstance(error, psycopg.errors.DataError | psycopg.errors.IntegrityError):
+        return f"Postgres stopped the run: {reason_of(error)}. The last committed bookmark stands."
     if isinstance(error, psycopg.Error):
-        reason = error.diag.message_primary or str(error).strip().splitlines()[0] or type(error).__name__
+        reason = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
         return f"Postgres stopped the run: {reason}. The last committed bookmark stands; start the run again."
-    return f"{type(error).__name__}: {error}"
+    return f"An error of the loader itself ({type(error).__name__}): its log has the details."

@@ -17,7 +17,10 @@ _SHARE_OF_AT_LEAST = 1000
 
 DEFAULT_MAX_REJECTS = "1000"
 DEFAULT_MAX_DELETED_SHARE = 0.2
+DEFAULT_FLUSH_SECONDS = 5
 DEFAULT_BATCH_SIZE_ROWS = 50_000
+DEFAULT_BATCH_SIZE_BYTES = 64 * 1024 * 1024
+DEFAULT_LOCK_WAIT_SECONDS = 5
 
 OWN_SETTINGS = th.PropertiesList(
     th.Property(
@@ -58,27 +61,42 @@ OWN_SETTINGS = th.PropertiesList(
         "flush_seconds",
         th.IntegerType,
         title="Flush Seconds",
-        default=5,
+        default=DEFAULT_FLUSH_SECONDS,
         description="Commit what has arrived, and beat the heart of the run, at least this often.",
+    ),
+    th.Property(
+        "batch_size_rows",
+        th.IntegerType,
+        title="Batch Size Rows",
+        default=DEFAULT_BATCH_SIZE_ROWS,
+        description="Commit when so many records wait.",
     ),
     th.Property(
         "batch_size_bytes",
         th.IntegerType,
         title="Batch Size Bytes",
-        default=64 * 1024 * 1024,
+        default=DEFAULT_BATCH_SIZE_BYTES,
         description="Commit when the rows that wait take more memory than this.",
     ),
     th.Property(
         "lock_wait_seconds",
         th.IntegerType,
         title="Lock Wait Seconds",
-        default=5,
+        default=DEFAULT_LOCK_WAIT_SECONDS,
         description=(
             "How long to wait for a stream that another run holds before this run is refused. A killed run lets go "
             "of its streams within two seconds."
         ),
     ),
 )
+
+# Settings of target-postgres and the SDK that this loader has no use for, and why.
+WITHOUT_EFFECT = {
+    "use_copy": "rows are always loaded with COPY",
+    "sanitize_null_text_characters": "NUL always becomes U+FFFD",
+    "interpret_content_encoding": "text stays text",
+    "load_method": "streams with a key are merged, others appended",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +171,14 @@ class LoadSettings:
             dry_run=bool(config.get("dry_run", False)),
             hard_delete=bool(config.get("hard_delete", False)),
             metadata=bool(config.get("add_record_metadata", True)),
-            activate_version=bool(config.get("activate_version", True)),
+            activate_version=bool(
+                config.get("activate_version", True) and config.get("process_activate_version_messages", True)
+            ),
             validate=bool(config.get("validate_records", True)),
             max_rejects=MaxRejects.parse(config.get("max_rejects", DEFAULT_MAX_REJECTS)),
             max_deleted_share=parse_share(config.get("max_deleted_share", DEFAULT_MAX_DELETED_SHARE)),
-            flush_seconds=float(config.get("flush_seconds", 5)),
+            flush_seconds=float(config.get("flush_seconds", DEFAULT_FLUSH_SECONDS)),
             batch_size_rows=int(config.get("batch_size_rows") or DEFAULT_BATCH_SIZE_ROWS),
-            batch_size_bytes=int(config.get("batch_size_bytes", 64 * 1024 * 1024)),
-            lock_wait_seconds=float(config.get("lock_wait_seconds", 5)),
+            batch_size_bytes=int(config.get("batch_size_bytes", DEFAULT_BATCH_SIZE_BYTES)),
+            lock_wait_seconds=float(config.get("lock_wait_seconds", DEFAULT_LOCK_WAIT_SECONDS)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,15 @@ from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRej
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep
 from target_postgres_dw.merge import Merge, MergeRules
-from target_postgres_dw.rows import DELETED_AT, RecordRefusedError, RowBuffer, RowEncoder
+from target_postgres_dw.rows import (
+    DELETED_AT,
+    KeyMissingError,
+    NoRecordError,
+    RecordRefusedError,
+    RowBuffer,
+    RowEncoder,
+    content_of,
+)
 from target_postgres_dw.tables import METADATA, Table, add_column, prepare, reflect, seed_shadow, shadow
 
 if TYPE_CHECKING:
@@ -24,6 +33,8 @@ if TYPE_CHECKING:
 
     from target_postgres_dw.rows import Block
     from target_postgres_dw.settings import LoadSettings
+
+logger = logging.getLogger("target-postgres-dw")
 
 
 class StreamReport(msgspec.Struct, gc=False):
@@ -77,6 +88,7 @@ class Stream:
         self.row = row
         self.report = StreamReport()
         self.bookmark_written: dict[str, Any] | None = None
+        self.keeps_bookmark = False
         self.refused: str | None = None
         self.totals = Counts()
         self.rejected = 0
@@ -89,6 +101,7 @@ class Stream:
         self._buffer = RowBuffer()
         self._rejects: list[Reject] = []
         self._rejected_records = 0
+        self._uncovered = False
         self._sweep = Sweep(settings.max_deleted_share)
 
     # -- messages -------------------------------------------------------------------------------------------------
@@ -122,12 +135,15 @@ class Stream:
         """
         try:
             encoder = RowEncoder(schema, key, column_type, validate=self._settings.validate)
-            name = identifier(self.name)
-            if self._settings.dry_run:
-                wanted = Table(self._schema, name)
-                table = shadow(conn, wanted, encoder, stream=self.name, metadata=self._settings.metadata)
-            else:
-                table = prepare(conn, self._schema, name, encoder, stream=self.name, metadata=self._settings.metadata)
+            make = shadow if self._settings.dry_run else prepare
+            table = make(
+                conn,
+                self._schema,
+                identifier(self.name),
+                encoder,
+                stream=self.name,
+                metadata=self._settings.metadata,
+            )
         except RecordRefusedError as error:
             self.refuse(f"Stream {self.name}: {error}.")
             raise StreamRefusedError(self.refused) from error
@@ -158,12 +174,13 @@ class Stream:
         try:
             row = self._encoder.decode(record)
         except RecordRefusedError as error:
-            content = msgspec.json.decode(record)
+            content = content_of(record)
             self.reject(
                 Reject(self.row.sync_type, str(error), "record", self._encoder.key_of(content), content, error.field)
             )
             return
         self._buffer.add(row, extracted_at, size)
+        self._uncovered = True
 
     def reject(self, reject: Reject) -> None:
         """Take a record, or a value, that was refused here or by the tap."""
@@ -189,8 +206,15 @@ class Stream:
         self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"))
 
     def add_key(self, record: msgspec.Raw) -> None:
-        """Take one key of the set."""
-        self._sweep.add_key(record)
+        """Take one key of the set.
+
+        Raises:
+            InputError: if it does not fit its SCHEMA: a key that is not known would be taken for one that is gone.
+        """
+        try:
+            self._sweep.add_key(record)
+        except (RecordRefusedError, KeyMissingError, NoRecordError) as error:
+            raise InputError(f"Stream {self.name}: a key of its key set is unusable ({error}).") from error
 
     def see_version(self, version: int) -> None:
         """Note that the records carry a table version: their keys are gathered, in case ACTIVATE_VERSION comes."""
@@ -205,6 +229,7 @@ class Stream:
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
         self._buffer.mark()
+        self._uncovered = False
 
     def refuse(self, reason: str) -> None:
         """Take no more records: the stream has failed."""
@@ -274,9 +299,12 @@ class Stream:
         Raises:
             SweepRefusedError: if that is more than may go.
         """
-        if self._table is None or not self._sweep.was_asked_for or self.report.resumed:
+        if self._table is None or not self._sweep.was_asked_for:
             return 0
-        if self._sweep.by_version and not self._is_new_version(conn):
+        if self.report.resumed:
+            logger.warning("%s was read in two parts: rows that are gone will be found by the next sweep.", self.name)
+            return 0
+        if self._sweep.by_version and not self._may_activate(conn):
             return 0
         table: Table | None = self._table
         if self._settings.dry_run:
@@ -297,13 +325,24 @@ class Stream:
         version = self._sweep.version
         return self.report.metrics | ({} if version is None else {"table_version": version})
 
-    def _is_new_version(self, conn: Connection[TupleRow]) -> bool:
-        """Tell whether ACTIVATE_VERSION names a version that no earlier run of the stream ended with.
+    def _may_activate(self, conn: Connection[TupleRow]) -> bool:
+        """Tell whether ACTIVATE_VERSION can be believed.
 
-        Taps that read by delta send the version of their first run again and again: nothing is gone then.
+        Taps that read by delta send the version of their first run again and again: nothing is gone then. The keys
+        of refused records are not known; and a tap without reports that ends before a STATE covers its last record
+        may have been killed.
         """
         last = last_metric(conn, self.row.crm_source, self.row.sync_type, "table_version")
-        return last is None or int(last) != self._sweep.activated
+        if last is not None and int(last) == self._sweep.activated:
+            return False
+        if self.rejected or self._uncovered:
+            logger.warning(
+                "%s: ACTIVATE_VERSION was not applied, because %s.",
+                self.name,
+                "records were refused" if self.rejected else "no STATE came after the last record",
+            )
+            return False
+        return True
 
     def drop_temporary_tables(self) -> None:
         """Give back what the stream holds in the session, once it is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,25 +28,34 @@ TEMPORARY = "pg_temp"
 # All DDL of the loader excludes itself by this advisory lock: two runs may create the same schema.
 _DDL_LOCK = 7_221_140_514
 
-# A column of the first type holds every value of the types after it, unchanged.
+# How long a change of a table waits for those who read it, and for other changes.
+_LOCK_TIMEOUT = "10s"
+
+# A column of the first type holds every value of the types after it, unchanged. (The session's time zone is UTC, so a
+# timestamp without one becomes the moment it stood for.)
 _HOLDS = {
     "integer": {"smallint"},
     "bigint": {"smallint", "integer"},
-    "numeric": {"smallint", "integer", "bigint"},
+    "numeric": {"smallint", "integer", "bigint", "real", "double precision"},
     "double precision": {"smallint", "integer", "real"},
-    "timestamp with time zone": {"date"},
+    "timestamp with time zone": {"date", "timestamp without time zone"},
+    "text": {"character varying", "character"},
+    "character varying": {"text", "character"},
+    "jsonb": {"json"},
 }
-_NO_TEXT_FORM = {"jsonb", "bytea"}
+_NO_TEXT_FORM = {"jsonb", "json", "bytea"}
+_LIMITS = re.compile(r"\(.*?\)")
 
 
 @dataclass(slots=True)
 class Table:
-    """A table as it stands in the database: column name to type, and its primary key in order."""
+    """A table as it stands in the database: column name to type, its primary key in order, its generated columns."""
 
     schema: str
     name: str
     columns: dict[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
+    generated: frozenset[str] = frozenset()
 
     @property
     def sql(self) -> str:
@@ -54,12 +64,18 @@ class Table:
 
 
 def wider_type(stored: str, incoming: str) -> str | None:
-    """Return the type that holds the values of both, or None if only a person can decide."""
-    if stored == incoming or incoming in _HOLDS.get(stored, ()):
+    """Return the type that holds the values of both, or None if only a person can decide.
+
+    A stored type with a limit, such as numeric(10,2) or varchar(20), loses it: the limit was not the source's.
+    """
+    if stored == incoming:
         return stored
-    if stored in _HOLDS.get(incoming, ()):
+    plain = _LIMITS.sub("", stored)
+    if plain == incoming or incoming in _HOLDS.get(plain, ()):
+        return plain
+    if plain in _HOLDS.get(incoming, ()):
         return incoming
-    if stored in _NO_TEXT_FORM or incoming in _NO_TEXT_FORM:
+    if plain in _NO_TEXT_FORM or incoming in _NO_TEXT_FORM or plain.endswith("[]"):
         return None
     return "text"
 
@@ -86,7 +102,7 @@ def reflect(conn: Connection[TupleRow], schema: str, name: str) -> Table | None:
             "from updated rows. Rename it, or load this stream into another schema."
         )
     columns = conn.execute(
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        "SELECT attname, format_type(atttypid, atttypmod), attgenerated <> '' FROM pg_attribute"
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (oid,),
     ).fetchall()
@@ -97,7 +113,13 @@ def reflect(conn: Connection[TupleRow], schema: str, name: str) -> Table | None:
         " WHERE i.indrelid = %s AND i.indisprimary ORDER BY k.position",
         (oid,),
     ).fetchall()
-    return Table(schema, name, dict(columns), tuple(column for (column,) in key))
+    return Table(
+        schema,
+        name,
+        {column: column_type for column, column_type, _ in columns},
+        tuple(column for (column,) in key),
+        frozenset(column for column, _, generated in columns if generated),
+    )
 
 
 def prepare(
@@ -111,8 +133,12 @@ def prepare(
         StreamRefusedError: if the table cannot hold the stream; names the stream and the column.
     """
     wanted = METADATA if metadata else {}
+    table = reflect(conn, schema, name)
+    if table is not None and _fits(table, encoder, wanted):
+        return table  # the usual case: no lock, no DDL
     try:
         with conn.transaction():
+            conn.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
             conn.execute("SELECT pg_advisory_xact_lock(%s)", (_DDL_LOCK,))
             table = reflect(conn, schema, name)
             if table is None:
@@ -123,11 +149,30 @@ def prepare(
             for column_name, column_type in wanted.items():
                 add_column(conn, table, column_name, column_type)
             return table
-    except psycopg.errors.ProgrammingError as error:
+    except psycopg.errors.LockNotAvailable as error:
+        raise StreamRefusedError(
+            f"Stream {stream}: the table {schema}.{name} must change, but another session has kept it in use for "
+            f"{_LOCK_TIMEOUT}. End that session (see pg_stat_activity), then run the stream again."
+        ) from error
+    except (psycopg.errors.ProgrammingError, psycopg.errors.TooManyColumns) as error:
         raise StreamRefusedError(
             f"Stream {stream}: the table {schema}.{name} could not be made to fit its schema: "
             f"{error.diag.message_primary or error}"
         ) from error
+
+
+def _fits(table: Table, encoder: RowEncoder, metadata: dict[str, str]) -> bool:
+    """Tell whether a table can take the stream as it is."""
+    return (
+        set(table.key) == set(encoder.key)
+        and not table.generated & {column.name for column in encoder.columns}
+        and all(name in table.columns for name in metadata)
+        and all(
+            column.name in table.columns
+            and wider_type(table.columns[column.name], column.type) == table.columns[column.name]
+            for column in encoder.columns
+        )
+    )
 
 
 def add_column(conn: Connection[TupleRow], table: Table, name: str, column_type: str) -> None:
@@ -137,13 +182,13 @@ def add_column(conn: Connection[TupleRow], table: Table, name: str, column_type:
         table.columns[name] = column_type
 
 
-def shadow(conn: Connection[TupleRow], table: Table, encoder: RowEncoder, *, stream: str, metadata: bool) -> Table:
-    """Make a temporary, empty twin of the table, grown to the stream's schema: where a dry run loads."""
-    real = reflect(conn, table.schema, table.name)
-    conn.execute(f"DROP TABLE IF EXISTS {quoted(TEMPORARY, table.name)}".encode())
-    if real is not None:
-        conn.execute(f"CREATE TEMP TABLE {quoted(table.name)} (LIKE {table.sql} INCLUDING ALL)".encode())
-    return prepare(conn, TEMPORARY, table.name, encoder, stream=stream, metadata=metadata)
+def shadow(
+    conn: Connection[TupleRow], schema: str, name: str, encoder: RowEncoder, *, stream: str, metadata: bool
+) -> Table:
+    """Make a temporary twin of the table, or let the twin grow, to the stream's schema: where a dry run loads."""
+    if reflect(conn, TEMPORARY, name) is None and (real := reflect(conn, schema, name)) is not None:
+        conn.execute(f"CREATE TEMP TABLE {quoted(name)} (LIKE {real.sql} INCLUDING ALL)".encode())
+    return prepare(conn, TEMPORARY, name, encoder, stream=stream, metadata=metadata)
 
 
 def seed_shadow(conn: Connection[TupleRow], schema: str, twin: Table, stage: str) -> None:
@@ -151,10 +196,10 @@ def seed_shadow(conn: Connection[TupleRow], schema: str, twin: Table, stage: str
     real = reflect(conn, schema, twin.name)
     if real is None or not twin.key:
         return
-    columns = ", ".join(quoted(name) for name in real.columns)
+    columns = ", ".join(quoted(name) for name in real.columns if name not in real.generated)
     on = " AND ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in twin.key)
     conn.execute(
-        f"INSERT INTO {twin.sql} ({columns}) SELECT {columns} FROM {real.sql} AS t"
+        f"INSERT INTO {twin.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {real.sql} AS t"
         f" WHERE EXISTS (SELECT FROM {stage} AS s WHERE {on}) ON CONFLICT DO NOTHING".encode()
     )
 
@@ -178,7 +223,8 @@ def _check_key(conn: Connection[TupleRow], table: Table, encoder: RowEncoder, st
     if table.key:
         raise StreamRefusedError(
             f"Stream {stream}: its key is now ({', '.join(encoder.key) or 'none'}), but the table {where} has the "
-            f"primary key ({', '.join(table.key)}). Rename or drop the table, then run the stream with --full-refresh."
+            f"primary key ({', '.join(table.key)}). Rename or drop the table, then read it in full "
+            "(`crm sync SOURCE STREAM --full`)."
         )
     try:
         with conn.transaction():
@@ -194,6 +240,11 @@ def _check_key(conn: Connection[TupleRow], table: Table, encoder: RowEncoder, st
 
 def _grow(conn: Connection[TupleRow], table: Table, column: Column, stream: str) -> None:
     stored = table.columns.get(column.name)
+    if column.name in table.generated:
+        raise StreamRefusedError(
+            f"Stream {stream}, column {column.name}: {table.schema}.{table.name} generates that column itself. "
+            "Rename it."
+        )
     if stored is None:
         add_column(conn, table, column.name, column.type)
         return
@@ -202,7 +253,7 @@ def _grow(conn: Connection[TupleRow], table: Table, column: Column, stream: str)
     if wide is None:
         raise StreamRefusedError(
             f"Stream {stream}, column {column.name}: the schema now says {column.type}, but {where} is {stored}. "
-            "Rename or drop that column, then run the stream with --full-refresh."
+            "Rename or drop that column, then read it in full (`crm sync SOURCE STREAM --full`)."
         )
     if wide == stored:
         return

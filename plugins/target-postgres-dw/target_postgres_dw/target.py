@@ -5,30 +5,35 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import psycopg
+import sqlalchemy
 from singer_sdk.exceptions import (
     ConfigValidationError,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
 )
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from sync_history.names import crm_source_of
 from sync_history.rejects import Reject
 from sync_history.runs import LostRunError
 from sync_history.schema import SchemaTooNewError
 from target_postgres.target import TargetPostgres
 
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
-from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError
+from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
 from target_postgres_dw.messages import Interrupted, Message, MessageReader
-from target_postgres_dw.rows import KeyMissingError
+from target_postgres_dw.rows import KeyMissingError, NoRecordError
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
     DEFAULT_MAX_DELETED_SHARE,
     DEFAULT_MAX_REJECTS,
     OWN_SETTINGS,
+    WITHOUT_EFFECT,
     LoadSettings,
     MaxRejects,
     parse_share,
@@ -41,7 +46,9 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
 REJECTS_STREAM = "sync_rejects"
+# For records that stream maps change: decimals stay what they are.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 # A flush waits for the next STATE, so that the bookmark moves with the rows; but not for ever.
 _SLACK_WITHOUT_STATE = 2.0
 
@@ -86,9 +93,13 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                     "Set sqlalchemy_url (TARGET_POSTGRES_DW_SQLALCHEMY_URL, usually from WAREHOUSE_URL), or all of "
                     f"host, port, user, password and database. Missing: {', '.join(missing)}."
                 )
+        for name, reason in WITHOUT_EFFECT.items():
+            if self._config.get(name) not in {None, False, "append-only", "upsert"}:
+                errors.append(f"{name} has no effect here: {reason}. Remove it.")
         try:
             MaxRejects.parse(self._config.get("max_rejects", DEFAULT_MAX_REJECTS))
             parse_share(self._config.get("max_deleted_share", DEFAULT_MAX_DELETED_SHARE))
+            crm_source_of(self._config.get("default_target_schema") or "melty")
         except ValueError as error:
             errors.append(str(error))
         if errors and raise_errors:
@@ -99,13 +110,24 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     def run(self) -> Run:
         """The run, connected at the first message that needs it."""
         if self._run is None:
-            connector = self.target_connector
-            assert isinstance(connector, WarehouseConnector)  # noqa: S101 -- default_sink_class names it
-            connection = connector.open("target-postgres-dw")
+            connection = self.connector.open("target-postgres-dw")
             # The SSH tunnel of target-postgres takes the signals for itself; they are ours.
             self._setup_signal_handlers()
             self._run = Run(connection, self._settings, os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4()))
         return self._run
+
+    @property
+    def connector(self) -> WarehouseConnector:
+        """How to reach the warehouse.
+
+        Raises:
+            WarehouseError: if the URL makes no sense.
+        """
+        try:
+            connector: WarehouseConnector = self.target_connector
+        except (ValueError, sqlalchemy.exc.ArgumentError) as error:
+            raise WarehouseError(f"sqlalchemy_url cannot be read: {type(error).__name__}. Check its form.") from error
+        return connector
 
     # -- the ways in ----------------------------------------------------------------------------------------------
 
@@ -169,7 +191,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     # -- messages -------------------------------------------------------------------------------------------------
 
     def _process_schema_message(self, message: Message) -> None:
-        schema = msgspec.json.decode(message.schema or b"{}")
+        schema = _object(message.schema, "SCHEMA")
         if not message.stream or not isinstance(schema.get("properties"), dict):
             raise InputError(f"The SCHEMA of stream {message.stream or '?'} has no properties.")
         if message.stream == REJECTS_STREAM:
@@ -180,7 +202,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             if stream is None:
                 raise InputError(f"The key set {message.stream} is for {sweep_of}, which this run does not load.")
             self._sweeps[message.stream] = sweep_of
-            stream.set_keys_schema(schema, key, self.target_connector.column_type)
+            stream.set_keys_schema(schema, key, self.connector.column_type)
             return
         replication_key = next(iter(message.bookmark_properties or []), None)
         if not self._maps_records:
@@ -188,8 +210,15 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             return
         self.mapper.register_raw_stream_schema(message.stream, schema, key)
         for stream_map in self.mapper.stream_maps[message.stream]:
+            if isinstance(stream_map, RemoveRecordTransform):
+                continue
+            if stream_map.stream_alias != message.stream:
+                raise InputError(
+                    f"stream_maps gives stream {message.stream} the name {stream_map.stream_alias}, but tables, "
+                    "history and bookmarks go by the tap's names. Make a view with the other name instead."
+                )
             self._set_schema(
-                stream_map.stream_alias,
+                message.stream,
                 stream_map.transformed_schema,
                 stream_map.transformed_key_properties or [],
                 replication_key,
@@ -202,7 +231,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         if stream.has_rows:
             self.run.flush(uncovered=True)
         try:
-            stream.set_schema(self.run.connection, schema, key, replication_key, self.target_connector.column_type)
+            stream.set_schema(self.run.connection, schema, key, replication_key, self.connector.column_type)
         except StreamRefusedError as error:
             self.logger.error("%s", error)  # noqa: TRY400 -- a sentence; the other streams go on
             self.run.failures.append(str(error))
@@ -219,9 +248,10 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             stream.add_key(record)
         elif self._maps_records and name in self.mapper.stream_maps:
             for stream_map in self.mapper.stream_maps[name]:
-                mapped = stream_map.transform(msgspec.json.decode(record, type=dict))
-                if mapped is not None:
-                    self._add(stream_map.stream_alias, msgspec.Raw(_ENCODER.encode(mapped)), message)
+                if isinstance(stream_map, SameRecordTransform):
+                    self._add(name, record, message)
+                elif (mapped := stream_map.transform(_DECODER.decode(record))) is not None:
+                    self._add(name, msgspec.Raw(_ENCODER.encode(mapped)), message)
         else:
             self._add(name, record, message)
         run = self.run
@@ -243,12 +273,14 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             raise MissingKeyPropertiesError(
                 f"A record of stream {name} has no {error}, which is part of its key. This is an error of the tap."
             ) from error
+        except NoRecordError as error:
+            raise InputError(f"A record of stream {name} is no JSON object. This is an error of the tap.") from error
 
     def _take_reject(self, record: msgspec.Raw) -> None:
-        fields = msgspec.json.decode(record)
-        stream = self.run.stream(fields["stream"])
+        fields = _object(record, "reject")
+        stream = self.run.stream(str(fields.get("stream")))
         if stream is None:
-            raise InputError(f"A reject names stream {fields['stream']}, which this run does not load.")
+            raise InputError(f"A reject names stream {fields.get('stream')}, which this run does not load.")
         stream.reject(
             Reject(
                 stream.row.sync_type,
@@ -261,10 +293,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         )
 
     def _process_state_message(self, message: Message) -> None:
-        value = msgspec.json.decode(message.value or b"{}")
+        value = _object(message.value, "STATE")
         header = (value.get("sync_report") or {}).get("run")
         if header is not None and not self.run.has_header:
             self.run.open(header)
+            self.run.keep_edits(value.get("bookmarks") or {})
         self.run.take_state(value)
         self._flush_if_due()
 
@@ -282,6 +315,14 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     def _flush_if_due(self) -> None:
         if self._run is not None and self._run.is_due():
             self._run.flush()
+
+
+def _object(text: msgspec.Raw, what: str) -> dict[str, Any]:
+    """Decode a part of a message that must be a JSON object."""
+    content = msgspec.json.decode(text) if text else {}
+    if not isinstance(content, dict):
+        raise InputError(f"A {what} holds no JSON object. This is an error of the tap.")
+    return content
 
 
 _EXPLAINED = (

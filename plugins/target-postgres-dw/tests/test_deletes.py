@@ -141,12 +141,14 @@ def test_a_record_that_says_deleted(postgres_url: str, *, hard: bool) -> None:
     assert (run.records_created, run.records_updated, run.records_deleted) == ((0, 0, 1) if hard else (1, 1, 0))
 
 
-def versioned(url: str, version: int, rows: list[int], **config: Any) -> Result:
+def versioned(url: str, version: int, rows: list[int], *, covered: bool = True, **config: Any) -> Result:
     messages: list[Message | list[Message]] = [
         schema("users", PROPERTIES),
         {"type": "ACTIVATE_VERSION", "stream": "users", "version": version},
         records("users", *({"id": number} for number in rows), version=version),
     ]
+    if covered:
+        messages.append(state({}))
     return load(url, *messages, default_target_schema="genius", **{"max_deleted_share": 1, **config})
 
 
@@ -181,3 +183,76 @@ def test_a_key_set_without_its_stream_is_an_error_of_the_tap(postgres_url: str) 
     keys = schema("people_keys", {"id": INTEGER}, **{"x-sweep-of": "people"})
     assert "does not load" in (load(postgres_url, header("pets"), keys).error or "")
     assert "after its SCHEMA" in (load(postgres_url, header("people"), keys).error or "")
+
+
+def test_activate_version_of_a_tap_that_may_have_been_killed_is_not_believed(postgres_url: str) -> None:
+    versioned(postgres_url, 1, [1, 2, 3])
+    versioned(postgres_url, 2, [1, 2], covered=False)
+    assert users(postgres_url) == [1, 2, 3]
+
+
+def test_activate_version_spares_the_stored_row_of_a_refused_record(postgres_url: str) -> None:
+    versioned(postgres_url, 1, [1, 2, 3])
+    load(
+        postgres_url,
+        schema("users", PROPERTIES),
+        {"type": "ACTIVATE_VERSION", "stream": "users", "version": 2},
+        records("users", {"id": 1}, {"id": 2}, {"id": 3, "name": 5}, version=2),
+        state({}),
+        default_target_schema="genius",
+        max_deleted_share=1,
+    )
+    assert users(postgres_url) == [1, 2, 3]
+    assert last_run(postgres_url).records_failed == 1
+
+
+def test_a_key_that_is_back_lives_again_even_if_its_row_did_not_change(postgres_url: str) -> None:
+    sweep(postgres_url, [1, 2], [1, 2])
+    sweep(postgres_url, [], [1])
+    sweep(postgres_url, [], [1, 2])
+    assert alive(postgres_url) == [1, 2]
+
+
+CHANGING = {"id": INTEGER, "updated_at": {"type": "string", "format": "date-time"}}
+
+
+def deleting(url: str, *rows: dict[str, Any]) -> list[tuple[Any, ...]]:
+    load(
+        url,
+        header("people"),
+        schema("people", CHANGING, replication_key="updated_at"),
+        records("people", *rows),
+        state({}, people="success"),
+        hard_delete=True,
+    )
+    with psycopg.connect(url) as conn:
+        return conn.execute("SELECT id FROM genius.people ORDER BY id").fetchall()
+
+
+def test_a_hard_delete_does_not_remove_a_newer_row(postgres_url: str) -> None:
+    january, february, march = (f"2026-0{month}-01T00:00:00Z" for month in (1, 2, 3))
+    gone = {"id": 1, "updated_at": february, "_sdc_deleted_at": february}
+    assert deleting(postgres_url, gone, {"id": 1, "updated_at": march}) == [(1,)]  # in one batch
+    assert deleting(postgres_url, {**gone, "updated_at": january}) == [(1,)]  # and of an older state
+    assert deleting(postgres_url, {**gone, "updated_at": march}) == []
+
+
+def test_a_reference_to_a_row_that_is_gone_fails_the_stream_only(postgres_url: str) -> None:
+    sweep(postgres_url, [1, 2], [1, 2])
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("CREATE TABLE notes (person bigint REFERENCES genius.people); INSERT INTO notes VALUES (2)")
+    result = sweep(postgres_url, [], [1], hard_delete=True)
+    assert "other rows of the warehouse refer to them" in (result.error or "")
+    assert (last_run(postgres_url).status, last_run(postgres_url).error_category) == ("failed", "sweep")
+
+
+def test_an_unusable_key_is_an_error_of_the_tap_and_is_not_shown(postgres_url: str) -> None:
+    result = load(
+        postgres_url,
+        header("people"),
+        schema("people", PROPERTIES),
+        schema("people_keys", {"id": INTEGER}, **{"x-sweep-of": "people"}),
+        records("people_keys", {"id": "secret"}),
+    )
+    assert "a key of its key set is unusable" in (result.error or "")
+    assert "secret" not in (result.error or "")

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import psycopg
 import pytest
 from sync_history import bookmarks, runs
-from target_postgres_dw.testing import DATE_TIME, INTEGER, TEXT, Result, bookmark, header, load, records, schema, state
+from target_postgres_dw.target import TargetPostgresDw
+from target_postgres_dw.testing import (
+    DATE_TIME,
+    INTEGER,
+    TEXT,
+    Result,
+    bookmark,
+    header,
+    load,
+    records,
+    schema,
+    state,
+    to_lines,
+)
 
 PROPERTIES = {"id": INTEGER, "name": TEXT, "updated_at": DATE_TIME}
 JAN, FEB = "2026-01-01T00:00:00.000000+00:00", "2026-02-01T00:00:00.000000+00:00"
@@ -147,3 +161,94 @@ def test_a_batch_ends_by_rows_or_bytes(postgres_url: str, limit: dict[str, int])
         **limit,
     )
     assert [value["bookmarks"]["people"].get("n") for value in result.states] == [0, 1, 2, None]
+
+
+def test_stream_maps_keep_decimals_exact_in_every_stream(postgres_url: str) -> None:
+    number = "12345678901234567.89"
+    lines = to_lines(header("people"), schema("people", {"id": INTEGER, "amount": {"type": "number"}}))
+    lines += f'{{"type":"RECORD","stream":"people","record":{{"id":1,"amount":{number}}}}}\n'
+    lines += to_lines(state({}, people="success"))
+    for maps in ({"other": {"x": "1"}}, {"people": {"two": "int(2)"}}):
+        target = TargetPostgresDw(config={"sqlalchemy_url": postgres_url, "stream_maps": maps})
+        target.listen(io.StringIO(lines))
+        with psycopg.connect(postgres_url) as conn:
+            assert conn.execute("SELECT amount::text FROM genius.people").fetchone() == (number,)
+
+
+def test_a_stream_can_be_left_out_but_not_renamed_by_stream_maps(postgres_url: str) -> None:
+    assert people(postgres_url, row(1), stream_maps={"people": None}).exit_code == 0
+    assert tables(postgres_url) == set()
+    renamed = people(postgres_url, row(1), stream_maps={"people": {"__alias__": "persons"}})
+    assert "Make a view with the other name" in (renamed.error or "")
+
+
+def test_a_dry_run_stores_no_rejects_and_grows_its_twin(postgres_url: str) -> None:
+    people(postgres_url, row(1))
+    load(
+        postgres_url,
+        header("people"),
+        schema("people", PROPERTIES, replication_key="updated_at"),
+        records("people", row(2), {"id": 3, "name": 5}),
+        schema("people", {**PROPERTIES, "age": INTEGER}, replication_key="updated_at"),
+        records("people", row(2, "Bo", FEB)),
+        state({}, people="success"),
+        dry_run=True,
+    )
+    run = last_run(postgres_url)
+    assert (run.records_created, run.records_updated, run.records_failed) == (1, 1, 1)
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT count(*) FROM orchestration.sync_reject").fetchone() == (0,)
+
+
+def test_a_bookmark_edited_after_the_tap_was_started_stays(postgres_url: str) -> None:
+    people(postgres_url, row(1))
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        bookmarks.edit_bookmarks(conn, "genius", {"people": bookmark(JAN)}, author="Ann")
+    load(
+        postgres_url,
+        header("people", bookmarks={"people": bookmark(FEB)}),
+        schema("people", PROPERTIES, replication_key="updated_at"),
+        records("people", row(2)),
+        state({"people": bookmark("2026-04-01T00:00:00.000000+00:00")}, people="success"),
+    )
+    with psycopg.connect(postgres_url) as conn:
+        assert bookmarks.current_bookmarks(conn, "genius") == {"people": bookmark(JAN)}
+    assert last_run(postgres_url).records_created == 1
+
+
+@pytest.mark.parametrize("names", [("Users", "users"), ("x", "x_sync")])
+def test_two_streams_that_would_share_a_table_or_bookmark_are_refused(
+    postgres_url: str, names: tuple[str, str]
+) -> None:
+    result = load(postgres_url, *(schema(name, {"id": INTEGER}) for name in names), default_target_schema="tap_x")
+    assert f"The streams {names[0]} and {names[1]} would share" in (result.error or "")
+
+
+@pytest.mark.parametrize("late", ["record", "reject", "schema"])
+def test_a_stream_that_goes_on_after_its_end_is_an_error_of_the_tap(postgres_url: str, late: str) -> None:
+    message: Any = {
+        "record": records("people", row(2)),
+        "reject": records("sync_rejects", {"stream": "people", "reason": "?", "category": "record"}),
+        "schema": schema("people", {"id": INTEGER}),
+    }[late]
+    result = load(
+        postgres_url,
+        header("people"),
+        schema("people", PROPERTIES),
+        records("people", row(1)),
+        state({"people": bookmark(FEB)}, people="success"),
+        message,
+        batch_size_rows=1,
+    )
+    assert "goes on after its final report" in (result.error or "")
+
+
+def test_a_database_of_another_encoding_is_refused(postgres_url: str) -> None:
+    name = postgres_url.rpartition("/")[2] + "_latin"
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0".encode())
+        try:
+            result = people(postgres_url.rpartition("/")[0] + f"/{name}", row(1))
+        finally:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    assert "has the encoding LATIN1" in (result.error or "")

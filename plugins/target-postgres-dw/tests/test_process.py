@@ -153,8 +153,28 @@ def test_a_line_that_is_no_message_is_named(loader: Loader, postgres_url: str) -
             b'{"type":"RECORD","stream":"sync_rejects","record":{"stream":"pets"}}',
             "A reject names stream pets, which this run does not load",
         ),
+        (b'{"type":"RECORD","stream":"people","record":null}', "A record of stream people is no JSON object"),
+        (b'{"type":"STATE","value":[1]}', "A STATE holds no JSON object"),
+        (b'{"type":"SCHEMA","stream":"pets","schema":null}', "A SCHEMA holds no JSON object"),
+        (
+            b'{"type":"RECORD","stream":"people","record":{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+            "is no Singer message",
+        ),
     ],
-    ids=["no schema", "no key", "no record", "no properties", "batch", "version", "unknown", "reject of a stranger"],
+    ids=[
+        "no schema",
+        "no key",
+        "no record",
+        "no properties",
+        "batch",
+        "version",
+        "unknown",
+        "reject of a stranger",
+        "null record",
+        "array state",
+        "null schema",
+        "too deep",
+    ],
 )
 def test_an_error_of_the_tap_is_one_sentence(loader: Loader, message: bytes, sentence: str) -> None:
     loader.send(header("people"), schema("people", {"id": INTEGER}))
@@ -214,13 +234,19 @@ def run_with(config: dict[str, Any], folder: Path) -> tuple[int, str]:
         ({"host": "db", "port": 5432, "user": "me"}, "Missing: password, database"),
         ({"sqlalchemy_url": "postgresql://u:hunter2@127.0.0.1:1/x"}, "Postgres cannot be reached"),
         ({"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "max_rejects": "lots"}, "max_rejects is 'lots'"),
+        (
+            {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "load_method": "overwrite"},
+            "load_method has no effect here",
+        ),
+        ({"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "default_target_schema": "___"}, "no letter or digit"),
+        ({"sqlalchemy_url": "postgresql://u:hunter2@127.0.0.1:none/x"}, "sqlalchemy_url cannot be read"),
         ({"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "max_deleted_share": "20%"}, "max_deleted_share is '20%'"),
         (
             {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "flush_seconds": "soon"},
             "'soon' is not of type 'integer'",
         ),
     ],
-    ids=["nothing", "half", "unreachable", "max_rejects", "share", "wrong type"],
+    ids=["nothing", "half", "unreachable", "max_rejects", "overwrite", "schema", "port", "share", "wrong type"],
 )
 def test_wrong_settings_are_one_sentence(config: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     code, log = run_with(config, tmp_path)

@@ -49,9 +49,9 @@ def rejects(url: str) -> list[tuple[Any, ...]]:
 
 
 def test_one_bad_row_in_fifty_thousand(postgres_url: str) -> None:
-    rows = [{"id": number, "name": f"n{number}", "born": "2000-02-29"} for number in range(50_000)]
-    rows[31_415]["born"] = "2001-02-29"
-    run = run_of(postgres_url, *rows)
+    rows = [{"id": number, "name": f"n{number}", "at": "23:59:59"} for number in range(50_000)]
+    rows[31_415]["at"] = "23:59:61"
+    run = run_of(postgres_url, *rows, properties={**PROPERTIES, "at": {"type": "string", "format": "time"}})
 
     assert (run.status, run.records_processed, run.records_created, run.records_failed) == (
         "partial",
@@ -61,9 +61,9 @@ def test_one_bad_row_in_fifty_thousand(postgres_url: str) -> None:
     )
     assert run.bookmark == bookmark(MAR)  # it may pass the reject, because the reject is stored
     ((field, reason, category, key, record, seen),) = rejects(postgres_url)
-    assert (field, category, key, seen) == ("born", "record", {"id": 31_415}, 1)
+    assert (field, category, key, seen) == ("at", "record", {"id": 31_415}, 1)
     assert reason == "datetime field overflow (SQLSTATE 22008)"
-    assert record == {"id": 31_415, "name": "n31415", "amount": None, "born": "2001-02-29"}
+    assert record == {"id": 31_415, "name": "n31415", "amount": None, "born": None, "at": "23:59:61"}
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,19 @@ def test_one_bad_row_in_fifty_thousand(postgres_url: str) -> None:
         ({"id": "x"}, "id should be integer, but is a string"),
         ({"id": 1.5}, "id should be integer, but is a number"),
         ({"id": None}, "the key id is null"),
+        ({"id": 1, "born": "now"}, "born should be an ISO 8601 date, but is other text"),
+        ({"id": 1, "born": "2001-02-30"}, "born should be an ISO 8601 date, but is other text"),
     ],
-    ids=["text for number", "number for text", "object for text", "text key", "fraction key", "null key"],
+    ids=[
+        "text for number",
+        "number for text",
+        "object for text",
+        "text key",
+        "fraction key",
+        "null key",
+        "word for a date",
+        "no such day",
+    ],
 )
 def test_a_value_of_the_wrong_type_is_refused(postgres_url: str, value: dict[str, Any], reason: str) -> None:
     run = run_of(postgres_url, value, {"id": 2})
@@ -283,3 +294,56 @@ def test_half_a_surrogate_pair_is_replaced(postgres_url: str) -> None:
     assert run.records_created == 1
     with psycopg.connect(postgres_url) as conn:
         assert conn.execute("SELECT name FROM genius.people").fetchone() == ("a\ufffd b\\ud800 \U0001f600 \ufffd",)
+
+
+def test_an_integer_of_a_hundred_million_digits_is_refused_at_once(postgres_url: str) -> None:
+    record = '{"type":"RECORD","stream":"people","record":{"id":1e99999999}}\n'
+    target = TargetPostgresDw(config={"sqlalchemy_url": postgres_url})
+    target.listen(io.StringIO(to_lines(schema("people", PROPERTIES)) + record))
+    assert rejects(postgres_url)[0][1] == "id should be integer, but is a number"
+
+
+def test_a_bad_row_does_not_change_which_of_two_rows_wins(postgres_url: str) -> None:
+    run_of(postgres_url, {"id": 0})
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("ALTER TABLE genius.people ADD CONSTRAINT no_bad CHECK (name <> 'bad')")
+    properties = {**PROPERTIES, "updated_at": DATE_TIME}
+    load(
+        postgres_url,
+        header("people"),
+        schema("people", properties, replication_key="updated_at"),
+        records(
+            "people",
+            {"id": 1, "name": "new", "updated_at": "2026-03-01T00:00:00Z"},
+            {"id": 2, "name": "bad"},
+            {"id": 3},
+            {"id": 1, "name": "old", "updated_at": "2026-01-01T00:00:00Z"},
+        ),
+        state({}, people="success"),
+        force=True,
+    )
+    with psycopg.connect(postgres_url) as conn:
+        run = runs.find_runs(conn, limit=1)[0]
+        assert conn.execute("SELECT name FROM genius.people WHERE id = 1").fetchone() == ("new",)
+    assert (run.records_created, run.records_unchanged, run.records_failed) == (2, 1, 1)
+
+
+def test_a_key_that_a_trigger_makes_equal_is_refused_not_searched_for_ever(postgres_url: str) -> None:
+    properties = {"mail": {"type": "string"}}
+    load(postgres_url, header("people"), schema("people", properties, key=("mail",)), state({}, people="success"))
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(
+            "CREATE FUNCTION lower_it() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN NEW.mail := lower(NEW.mail); RETURN NEW; END $$;"
+            " CREATE TRIGGER t BEFORE INSERT ON genius.people FOR EACH ROW EXECUTE FUNCTION lower_it()"
+        )
+    rows = records("people", {"mail": "a@example.com"}, {"mail": "A@example.com"}, {"mail": "b@example.com"})
+    result = load(
+        postgres_url, header("people"), schema("people", properties, key=("mail",)), rows, state({}, people="success")
+    )
+    assert result.exit_code == 0
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT mail FROM genius.people ORDER BY 1").fetchall() == [
+            ("a@example.com",),
+            ("b@example.com",),
+        ]

@@ -235,7 +235,81 @@ def test_a_suffix_is_the_same_for_ever() -> None:
         ("boolean", "bigint", "text"),
         ("date", "timestamp with time zone", "timestamp with time zone"),
         ("timestamp with time zone", "date", "timestamp with time zone"),
+        ("numeric(10,2)", "numeric", "numeric"),
+        ("numeric(10,2)", "bigint", "numeric"),
+        ("character varying(10)", "text", "character varying"),
+        ("character varying", "text", "character varying"),
+        ("timestamp without time zone", "timestamp with time zone", "timestamp with time zone"),
+        ("double precision", "numeric", "numeric"),
+        ("json", "jsonb", "jsonb"),
+        ("text[]", "jsonb", None),
+        ("text[]", "text", None),
     ],
 )
 def test_wider_type(stored: str, incoming: str, wide: str | None) -> None:
     assert wider_type(stored, incoming) == wide
+
+
+def test_what_colliding_names_become_does_not_depend_on_their_order() -> None:
+    names = ["a-b", "a b", "a_b", "c"]
+    assert unique_identifiers(names) == dict(reversed(unique_identifiers(names[::-1]).items()))
+    assert unique_identifiers(names)["a_b"] == "a_b"
+    assert unique_identifiers(["_SDC_deleted_at"], {"_sdc_deleted_at"}) != {"_SDC_deleted_at": "_sdc_deleted_at"}
+
+
+def test_tables_of_the_stock_loader_keep_their_meaning(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(
+            "CREATE SCHEMA genius; CREATE TABLE genius.people (id bigint PRIMARY KEY, amount numeric(10,2),"
+            " at timestamp, note varchar(5));"
+            " INSERT INTO genius.people VALUES (7, 1.25, '2026-01-01 12:00', 'abc')"
+        )
+    assert (
+        evolve(
+            postgres_url, ({"amount": NUMBER, "at": DATE_TIME, "note": TEXT}, {"note": "longer than five"})
+        ).exit_code
+        == 0
+    )
+    assert [column_type(postgres_url, name) for name in ("amount", "at", "note")] == [
+        "numeric",
+        "timestamp with time zone",
+        "character varying",
+    ]
+    assert values(postgres_url, "amount") == [None, "1.25"]
+    assert values(postgres_url, "extract(epoch from at)")[1] == "1767268800.000000"
+
+
+def test_a_table_in_use_fails_its_stream_and_no_other(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("target_postgres_dw.tables._LOCK_TIMEOUT", "200ms")
+    evolve(postgres_url, ({}, {}))
+    with psycopg.connect(postgres_url) as analyst:
+        analyst.execute("SELECT * FROM genius.people")
+        result = evolve(postgres_url, ({"name": TEXT}, {"name": "Ann"}))
+    assert "another session has kept it in use" in (result.error or "")
+    assert {name: run.status for name, run in runs_by_stream(postgres_url).items()} == {
+        "people": "failed",
+        "pets": "success",
+    }
+
+
+@pytest.mark.parametrize(
+    "definition",
+    ["name text GENERATED ALWAYS AS ('x' || id::text) STORED", "id2 bigint"],
+    ids=["generated", "ordinary"],
+)
+def test_a_column_that_the_table_generates_is_refused(postgres_url: str, definition: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(f"CREATE SCHEMA genius; CREATE TABLE genius.people (id bigint PRIMARY KEY, {definition})".encode())
+    result = evolve(postgres_url, ({"name": TEXT}, {"name": "Ann"}))
+    assert ("generates that column itself" in (result.error or "")) == ("GENERATED" in definition)
+    assert evolve(postgres_url, ({}, {}), dry_run=True).exit_code == 0
+
+
+def test_more_columns_than_postgres_has_fail_the_stream_only(postgres_url: str) -> None:
+    wide = {f"c{number}": TEXT for number in range(1700)}
+    result = evolve(postgres_url, (wide, {}))
+    assert result.exit_code == 1
+    assert {name: run.status for name, run in runs_by_stream(postgres_url).items()} == {
+        "people": "failed",
+        "pets": "success",
+    }

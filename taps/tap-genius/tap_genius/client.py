@@ -41,12 +41,14 @@ RECONNECTS = 5
 PAUSE_SECONDS = 60.0
 
 # MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's.
+NO_SERVER = 2003
 SERVER_GONE = 2006
+SERVER_LOST = 2013
 TLS_FAILED = 2026
 # Too many connections, shutdown, network trouble, lock wait, deadlock, killed query or connection, lost
 # connection, statement time-out: the same statement may succeed on a new connection.
 PASSING: tuple[int, ...] = (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1317, 1927, 1969)
-PASSING += (SERVER_GONE, 2013, 2014, 2055, 3024, 4031)
+PASSING += (SERVER_GONE, SERVER_LOST, 2014, 2055, 3024, 4031)
 
 Meaning: t.TypeAlias = "tuple[type[Retry | SkipStream | Stop], Category, str]"
 PASSWORD_EXPIRED: Meaning = (
@@ -93,7 +95,7 @@ MEANINGS: dict[int, Meaning] = {
     **dict.fromkeys((1129, 1130), HOST_REFUSED),
     **dict.fromkeys((1142, 1143), TABLE_DENIED),
     **dict.fromkeys((1054, 1146), TABLE_CHANGED),
-    **dict.fromkeys((2002, 2003, 2005), UNREACHABLE),
+    **dict.fromkeys((2002, NO_SERVER, 2005), UNREACHABLE),
     1044: (
         Stop,
         "permission",
@@ -143,8 +145,10 @@ class Access:
         """The hosts in the order in which they are tried; a fallback may carry its own port."""
         found = [(self.host, self.port)]
         for text in self.fallback_hosts:
-            host, colon, port = text.rpartition(":")
-            found.append((host, int(port)) if colon and port.isdigit() else (text, self.port))
+            host, _, port = text.rpartition(":")
+            # The colons of a bare IPv6 address are its own; one with a port stands in brackets.
+            has_port = host and port.isdigit() and (":" not in host or host.endswith("]"))
+            found.append((host.strip("[]"), int(port)) if has_port else (text.strip("[]"), self.port))
         return found
 
     @property
@@ -293,25 +297,33 @@ def beyond(key: Sequence[str]) -> str:
 
 def moment_of(column: str) -> str:
     """Return a date-time column as SQL, zero and part-zero dates as NULL, as they are emitted."""
-    return f"IF(MONTH({column}) AND DAYOFMONTH({column}), {column}, NULL)"
+    return f"IF(YEAR({column}) AND MONTH({column}) AND DAYOFMONTH({column}), {column}, NULL)"
 
 
 def naive_bound(moment: datetime, zone: tzinfo) -> datetime:
     """Return a lower bound as wall-clock time of a zone, early enough for the hour that autumn repeats.
 
     Wall-clock times of that hour do not tell their first pass from their second. A bound within three
-    hours of it is moved back by the length of the change.
+    hours of it is moved back by the length of the change. At the ends of the calendar it stays in UTC.
     """
     near = timedelta(hours=3)
-    local = moment.astimezone(zone)
-    before, after = ((moment + step).astimezone(zone).utcoffset() or timedelta(0) for step in (-near, near))
-    return local.replace(tzinfo=None) - max(before - after, timedelta(0))
+    try:
+        local = moment.astimezone(zone)
+        before, after = ((moment + step).astimezone(zone).utcoffset() or timedelta(0) for step in (-near, near))
+        return local.replace(tzinfo=None) - max(before - after, timedelta(0))
+    except OverflowError:
+        return moment.replace(tzinfo=None)
 
 
 class Client:
-    """One connection to Genius, opened when needed and again when it is lost."""
+    """One connection to Genius, opened when needed and again when it is lost.
+
+    Attributes:
+        fallback_used: The last fallback host that was connected to; None as long as it was always the first one.
+    """
 
     def __init__(self, access: Access) -> None:
+        self.fallback_used: str | None = None
         self._access = access
         self._tls = access.tls
         self._decoders = decoders(access.timezone)
@@ -445,18 +457,23 @@ class Client:
             Stop: If no host answers, or one refuses us.
         """
         failures = []
-        for host, port in self._access.addresses:
+        for place, (host, port) in enumerate(self._access.addresses):
             for attempt in range(ATTEMPTS_PER_HOST):
                 if attempt:
                     time.sleep(self._access.retry_wait_seconds)
                 try:
-                    return self._open(host, port)
+                    connection = self._open(host, port)
+                except UnicodeError:
+                    raise Stop(f"{host!r} is no host name: correct the settings host and fallback_hosts.") from None
                 except pymysql.MySQLError as error:
                     meaning = explain(error, self._access, host=host, port=port)
                     if not isinstance(meaning, Retry):
                         raise meaning from None
                     failures.append(str(meaning))
                     logger.warning("%s", meaning)
+                else:
+                    self.fallback_used = host if place else self.fallback_used
+                    return connection
         raise Stop(f"No host of Genius can be reached. {failures[-1]}", category="connection")
 
     def _open(self, host: str, port: int) -> pymysql.connections.Connection[RowCursor]:
@@ -473,7 +490,8 @@ class Client:
             conv=t.cast("dict[t.Any, t.Any]", encoders) | self._decoders,
             cursorclass=RowCursor,
             connect_timeout=access.connect_timeout_seconds,
-            read_timeout=access.read_timeout_seconds,
+            # What answers nothing at all is no MySQL server; only a query may take its time.
+            read_timeout=access.connect_timeout_seconds,
             program_name=access.user_agent,
             ssl=self._tls,
             autocommit=True,
@@ -483,6 +501,7 @@ class Client:
             # compare the same way whatever the server's mode.
             cursor.execute("SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 600")
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        connection._read_timeout = access.read_timeout_seconds  # type: ignore[attr-defined] # noqa: SLF001
         return connection
 
 
@@ -493,8 +512,11 @@ def explain(error: pymysql.MySQLError, access: Access, *, host: str = "", port: 
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLError):
         number = TLS_FAILED
-    elif isinstance(error, pymysql.InterfaceError):
+    elif isinstance(error, pymysql.InterfaceError) or (isinstance(error, pymysql.InternalError) and not number):
+        # Packets out of order have no number of their own.
         number = SERVER_GONE
+    if host and number in {SERVER_GONE, SERVER_LOST}:
+        number = NO_SERVER
     kind, category, sentence = MEANINGS.get(number, UNKNOWN_MEANING)
     told = sentence.format(
         user=access.user,

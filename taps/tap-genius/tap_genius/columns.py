@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tap_kit.errors import Stop
 
@@ -65,8 +65,8 @@ class Column:
 
 
 def quote(name: str) -> str:
-    """Quote an identifier: ``lead``, ``number`` and ``date`` are reserved words."""
-    return "`" + name.replace("`", "``") + "`"
+    """Quote an identifier for a statement with parameters: ``lead``, ``number`` and ``date`` are reserved words."""
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def json_schema(column: LiveColumn, *, is_key: bool) -> dict[str, t.Any]:
@@ -148,6 +148,9 @@ def columns_of(
 
 
 def _column(table: Table, column: LiveColumn, name: str, expression: str) -> Column:
+    if name in table.key and column.column_type == "tinyint(1)":
+        # A key is no flag: as booleans, its values from 2 on could be neither sent nor paged by.
+        column = replace(column, column_type="tinyint")
     schema = json_schema(column, is_key=name in table.key)
     sensitivity = "secret" if name in table.secret else "pii" if name in table.personal else None
     if sensitivity:

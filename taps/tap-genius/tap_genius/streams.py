@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import msgspec
 from tap_kit.bookmarks import parse_time
+from tap_kit.errors import SkipStream
 from tap_kit.stream import KitStream
 from typing_extensions import override
 
@@ -15,8 +16,7 @@ from tap_genius.client import Query, Tally, moment_of, naive_bound
 from tap_genius.columns import quote
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -81,9 +81,15 @@ class TableStream(KitStream):
             yield record
 
     @override
-    def read_keys(self) -> Iterable[Sequence[int | str]]:
+    def read_keys(self) -> Iterator[Sequence[int | str]]:
         columns = [column for name in self.table.key for column in self.columns if column.name == name]
-        return self._read(self._query(columns, condition=False), None)
+        yield from self._read(self._query(columns, condition=False), None)
+        if self.genius.fallback_used is not None:
+            raise SkipStream(
+                f"The keys of {self.name} cannot be trusted: the fallback host {self.genius.fallback_used} was used, "
+                "which may lag behind. Sweep again when the first host is back.",
+                category="sweep",
+            )
 
     def _selected(self) -> list[Column]:
         properties = self.selected_schema["properties"]
@@ -118,13 +124,22 @@ class TableStream(KitStream):
             return "", ()
         columns = [name for name in (self.replication_key, self.fallback) if name is not None]
         changed = f"COALESCE({', '.join(moment_of(f't.{quote(name)}') for name in columns)})"
-        zone = UTC if self._types[self.replication_key] == "timestamp" else self.zone
-        bounds = [(">=", self.span.lower), ("<", self.span.upper)]
-        parts = [f"{changed} {sign} %s" for sign, bound in bounds if bound is not None]
+        parts, moments = [], []
+        # The columns may differ in type: the widest of their bounds loses nothing.
+        for sign, bound, widest in ((">=", self.span.lower, min), ("<", self.span.upper, max)):
+            if bound is not None:
+                parts.append(f"{changed} {sign} %s")
+                moments.append(widest(self._wall_clock(name, parse_time(bound)) for name in columns))
         if not parts:
             return "", ()
-        moments = tuple(naive_bound(parse_time(bound), zone) for _, bound in bounds if bound is not None)
-        return f"{' AND '.join(parts)} OR {changed} IS NULL", moments
+        return f"{' AND '.join(parts)} OR {changed} IS NULL", tuple(moments)
+
+    def _wall_clock(self, column: str, moment: datetime) -> datetime:
+        """Return a bound as a column writes it: TIMESTAMP is UTC, and a DATE knows no time of day."""
+        if self._types[column] == "timestamp":
+            return naive_bound(moment, UTC)
+        bound = naive_bound(moment, self.zone)
+        return datetime.combine(bound, time.min) if self._types[column] == "date" else bound
 
 
 def _json_value(value: t.Any) -> t.Any:  # noqa: ANN401 - any JSON

@@ -142,7 +142,7 @@ class TapGenius(Tap):
             return UTC
         try:
             return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
             raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
 
     @cached_property
@@ -189,6 +189,11 @@ class TapGenius(Tap):
                 include_columns=frozenset(self.config["include_columns"]),
             )
             streams.append(TableStream(self, table, columns, live[table.table]))
+        if not streams:
+            raise Stop(
+                f"The database {self.config['database']} has none of the tables of Genius, or the user "
+                f"{self.config['user']} may read none of them: correct the setting database or have SELECT granted."
+            )
         return streams
 
     @override

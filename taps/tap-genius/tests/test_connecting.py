@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 import typing as t
+from contextlib import suppress
 
 import pymysql
 import pytest
@@ -65,7 +68,10 @@ def test_a_tls_failure_is_told_as_such() -> None:
         ({"port": 1}, "No host of Genius can be reached. Genius cannot be reached at 127.0.0.1:1"),
         ({"host": "no-such-host.invalid"}, "cannot be reached at no-such-host.invalid"),
         ({"ssl_ca": "/no/such/file"}, "ssl_ca, ssl_cert and ssl_key cannot be used"),
+        ({"host": "a..b"}, "'a..b' is no host name"),
         ({"timezone": "Mars/Olympus"}, "must be an IANA name"),
+        ({"timezone": "America"}, "must be an IANA name"),
+        ({}, "has none of the tables of Genius"),
         ({"include_secrets": ["users.email"]}, "include_secrets names users.email"),
         ({"include_columns": ["users.ssn"]}, "include_columns names users.ssn"),
         ({"since": "soon"}, "since is 'soon'"),
@@ -174,3 +180,34 @@ def test_a_table_that_may_not_be_read_fails_alone(genius: t.Any, genius_config: 
     assert "cannot be read without updated_at" in run.report("jobs")["error"]
     assert run.report("quotes")["error_category"] == "source"
     assert "only-for-this-test" not in run.text
+
+
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["silent", "ssh"])
+def test_what_is_no_mysql_server_is_told_soon(empty_config: Config, greeting: bytes) -> None:
+    taken: list[socket.socket] = []
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                taken.append(listener.accept()[0])
+                taken[-1].sendall(greeting)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=answer)
+    thread.start()
+    port = listener.getsockname()[1]
+    try:
+        with pytest.raises(Stop, match=f"cannot be reached at 127.0.0.1:{port}.*Check the settings host and port"):
+            TapGenius(config={**empty_config, "port": port, "connect_timeout_seconds": 1, "read_timeout_seconds": 600})
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+        for connection in taken:
+            connection.close()
+
+
+def test_fallback_hosts_may_be_ipv6_addresses() -> None:
+    hosts = ("::1", "[::1]:3307", "[fe80::2]", "b:3308", "b")
+    access = Access(host="a", database="d", user="u", password="p", fallback_hosts=hosts)
+    assert access.addresses[1:] == [("::1", 3306), ("::1", 3307), ("fe80::2", 3306), ("b", 3308), ("b", 3306)]

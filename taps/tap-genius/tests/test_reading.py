@@ -475,3 +475,53 @@ def test_keys_of_zero_are_rejected_except_where_they_are_rows(source: t.Any, emp
     }
     assert run.report("divisions")["rejects"] == {"record": 1, "value": 0}
     assert run.exit_code == 0
+
+
+def test_keys_from_a_fallback_host_are_no_sweep(genius_config: Config) -> None:
+    hosts = {"port": 1, "fallback_hosts": [f"{genius_config['host']}:{genius_config['port']}"]}
+    run = run_tap(TapGenius, {**genius_config, **hosts, "deletions": "sweep"}, streams=["services"])
+    report = run.report("services")
+    assert run.records("services")
+    assert (report["status"], report["error_category"]) == ("failed", "sweep")
+    assert "fallback host" in report["error"]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+@pytest.mark.parametrize(
+    ("changed", "added", "row"),
+    [
+        ("TIMESTAMP", "DATETIME", "'2025-03-01 13:00:00' - INTERVAL %s HOUR"),
+        ("DATETIME", "TIMESTAMP", "'2025-03-01 13:00:00'"),
+        ("DATETIME", "DATE", "'2025-03-01'"),
+    ],
+)
+def test_a_fallback_of_another_type_has_a_bound_of_its_own(
+    source: t.Any, empty_config: Config, zone: str, changed: str, added: str, row: str
+) -> None:
+    behind = 5 if zone == "America/New_York" else -1
+    source.run(
+        "SET time_zone = '+00:00'",
+        f"CREATE TABLE lead (lead_id INT PRIMARY KEY, added_on {added} NULL, updated_at {changed} NULL)",
+        f"INSERT INTO lead (lead_id, added_on) VALUES (1, {row.replace('%s', str(behind))})",
+    )
+    stored = {"replication_key": "updated_at", "replication_key_value": "2025-03-01T12:30:00+00:00"}
+    run = run_tap(TapGenius, {**empty_config, "timezone": zone}, state={"bookmarks": {"leads": stored}})
+    assert [r["lead_id"] for r in run.records("leads")] == [1]
+
+
+def test_a_modification_time_in_the_year_0_is_none(source: t.Any, empty_config: Config) -> None:
+    source.run(
+        "CREATE TABLE service (id INT PRIMARY KEY, updated_at DATETIME NULL)",
+        "INSERT INTO service VALUES (1, '0000-05-05')",
+    )
+    stored = {"replication_key": "updated_at", "replication_key_value": "2025-01-01"}
+    run = run_tap(TapGenius, empty_config, state={"bookmarks": {"services": stored}})
+    assert run.records("services") == [{"id": 1, "updated_at": None}]
+
+
+@pytest.mark.parametrize("setting", [{"start_date": "0001-01-01"}, {"end_date": "9999-12-31T23:59:59"}])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_bounds_at_the_ends_of_the_calendar(source: t.Any, empty_config: Config, setting: Config, zone: str) -> None:
+    make_services(source, 3)
+    run = run_tap(TapGenius, {**empty_config, **setting, "timezone": zone})
+    assert [r["id"] for r in run.records("services")] == [1, 2, 3]

@@ -306,3 +306,20 @@ def test_a_column_that_is_gone_is_left_out(
     assert run.exit_code == 0
     assert "label" not in run.schema("services")["schema"]["properties"]
     assert "services: the source has no more label." in caplog.text
+
+
+@pytest.mark.parametrize("page_size", [1, 5000])
+def test_a_key_is_no_flag(source: t.Any, empty_config: Config, page_size: int) -> None:
+    source.run(
+        "CREATE TABLE job_status (id TINYINT(1) PRIMARY KEY, label TEXT)",
+        "INSERT INTO job_status VALUES (1, 'a'), (2, 'b'), (-3, 'c')",
+    )
+    run = run_tap(TapGenius, {**empty_config, "page_size": page_size, "deletions": "sweep"})
+    assert run.schema("job_statuses")["schema"]["properties"]["id"] == {"type": ["integer"]}
+    assert [r["id"] for r in run.records("job_statuses")] == [-3, 1, 2]
+    assert [r["id"] for r in run.records("job_statuses_keys")] == [-3, 1, 2]
+
+
+def test_a_column_with_a_per_cent_sign(source: t.Any, empty_config: Config) -> None:
+    source.run("CREATE TABLE service (id INT PRIMARY KEY, `rate %s` INT)", "INSERT INTO service VALUES (1, 5)")
+    assert run_tap(TapGenius, empty_config).records("services") == [{"id": 1, "rate %s": 5}]

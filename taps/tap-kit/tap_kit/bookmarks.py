@@ -33,10 +33,13 @@ def parse_time(text: str) -> datetime:
     """Read an ISO date or date-time; without an offset it is UTC, a bare date is its midnight.
 
     Raises:
-        ValueError: If the text is no ISO date or date-time.
+        ValueError: If the text is no ISO date or date-time, or lies outside of the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Bookmark:
     """The bookmark of one stream during one run.
 
     Args:
-        incoming: The stored bookmark, or an empty mapping. It is never changed.
+        incoming: The stored bookmark, or an empty mapping. It is never changed; one of another replication key
+            says nothing about this one, so that the stream is read anew.
         replication_key: Column of the modification time; None for a stream that is always read in full.
         key_length: Number of key columns; a stored position of another length is ignored.
         reread: How far before the stored value a delta starts.
@@ -105,7 +109,8 @@ class Bookmark:
         self._reread = reread
         self._start_date = start_date
         self._narrowing = narrowing or Narrowing()
-        value = incoming.get("replication_key_value") if replication_key else None
+        self._foreign = incoming.get("replication_key", replication_key) != replication_key
+        value = incoming.get("replication_key_value") if replication_key and not self._foreign else None
         self._stored = None if value is None else format_time(parse_time(str(value)))
         self._span: Span | None = None
         self._from: str | None = None
@@ -204,10 +209,11 @@ class Bookmark:
     def _usable_resume(self) -> dict[str, t.Any] | None:
         """Return the stored position if this stream can go on from it.
 
-        A position is dropped when the key or the replication key of the stream has changed since.
+        A position is dropped when the key or the replication key of the stream has changed since, or when its
+        bounds are no times.
         """
         resume = self._incoming.get("resume")
-        if not isinstance(resume, dict):
+        if self._foreign or not isinstance(resume, dict):
             return None
         last_key, until = resume.get("last_key"), resume.get("until")
         if not isinstance(last_key, list) or len(last_key) != self._key_length or not isinstance(until, str):
@@ -215,7 +221,10 @@ class Bookmark:
         if resume.get("from") is not None and self._replication_key is None:
             return None
         bounds = {name: resume.get(name) for name in ("from", "until", "seen")}
-        return {
-            "last_key": last_key,
-            **{name: None if text is None else format_time(parse_time(text)) for name, text in bounds.items()},
-        }
+        try:
+            times = {
+                name: None if text is None else format_time(parse_time(str(text))) for name, text in bounds.items()
+            }
+        except ValueError:
+            return None
+        return {"last_key": last_key, **times}

@@ -50,7 +50,10 @@ class Redactor:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def public_settings(self) -> dict[str, t.Any]:
-        """Return the settings without the secret ones."""
+        """Return the settings without the secret ones, and without those that are not declared.
+
+        A misspelt ``pasword`` is not declared, and as secret as the right one.
+        """
         return _without_secrets(self._config, self._schema)
 
 
@@ -114,10 +117,10 @@ def _spellings(secret: str) -> set[str]:
 
 
 def _without_secrets(config: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    kept = {}
+    kept, declared = {}, _properties(schema)
     for name, value in config.items():
-        inner = _properties(schema).get(name, {})
-        if inner.get("secret"):
+        inner = declared.get(name, {})
+        if inner.get("secret") or (declared and name not in declared):
             continue
         kept[name] = _without_secrets(value, inner) if isinstance(value, dict) else value
     return kept

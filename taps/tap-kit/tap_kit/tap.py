@@ -29,7 +29,7 @@ from tap_kit.stream import KitStream
 
 if t.TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
 
     import click
@@ -63,6 +63,7 @@ class Tap(singer_sdk.Tap):
         self.incoming: dict[str, dict[str, t.Any]] = {}
         self.bookmarks: dict[str, Bookmark] = {}
         self.reports: dict[str, StreamReport] = {}
+        _check_files(kwargs.get("catalog"), kwargs.get("state"))
         super().__init__(**kwargs)
         self.rejects = Rejects(self.message_writer)
 
@@ -193,6 +194,8 @@ class Tap(singer_sdk.Tap):
     def _sync_all(self) -> None:
         selected = [stream for stream in self._in_order() if stream.selected]
         missing = self.missing_streams
+        if not selected and not missing:
+            self.logger.warning("No stream is selected: nothing is read.")
         self.prepare(selected)
         self._write_header([*(stream.name for stream in selected), *missing])
         for name, sentence in missing.items():
@@ -252,6 +255,9 @@ class Tap(singer_sdk.Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
+        for option in command.params:
+            if option.name == "config" and option.callback is not None:
+                option.callback = _settings_only(option.callback)
         return KitCommand(
             name=command.name,
             callback=command.callback,
@@ -269,6 +275,32 @@ def _without_fractions(value: t.Any) -> t.Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list):
         return [_without_fractions(inner) for inner in value]
     return str(value) if isinstance(value, float) else value
+
+
+def _check_files(catalog: t.Any, state: t.Any) -> None:  # noqa: ANN401 - any JSON
+    """Raise Stop if a catalog or a state given as JSON has not the shape of one."""
+    if isinstance(catalog, list) or (isinstance(catalog, dict) and not isinstance(catalog.get("streams"), list)):
+        raise Stop('The catalog is none: it must be a JSON object with a list "streams", as --discover writes it.')
+    bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else {}
+    if isinstance(state, list) or not isinstance(bookmarks, dict):
+        raise Stop('The state is none: it must be a JSON object whose "bookmarks" are an object, as STATE has it.')
+    wrong = sorted(name for name, bookmark in bookmarks.items() if not isinstance(bookmark, dict))
+    if wrong:
+        raise Stop(f"The state has a bookmark that is no JSON object: {', '.join(wrong)}.")
+
+
+def _settings_only(read: Callable[..., t.Any]) -> Callable[..., t.Any]:
+    """Wrap the reading of config files: JSON that is no object is told as such."""
+
+    def checked(*arguments: t.Any) -> t.Any:  # noqa: ANN401 - what click passes on
+        try:
+            return read(*arguments)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, UnicodeDecodeError) or not type(error).__name__.endswith("DecodeError"):
+                raise Stop("A config file must hold a JSON object: the settings by their names.") from None
+            raise
+
+    return checked
 
 
 class KitCommand(SingerCommand):

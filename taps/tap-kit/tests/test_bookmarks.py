@@ -31,20 +31,20 @@ def test_first_read_covers_everything() -> None:
 
 
 def test_start_date_is_the_floor_of_a_first_read_only() -> None:
-    assert Bookmark({}, replication_key="u", start_date="2025-01-01").begin(NOW).lower == format_time(
+    assert Bookmark({}, replication_key="updated_at", start_date="2025-01-01").begin(NOW).lower == format_time(
         datetime(2025, 1, 1, tzinfo=UTC)
     )
     value = format_time(datetime(2024, 1, 1, tzinfo=UTC))
-    assert Bookmark(stored(value), replication_key="u", start_date="2025-01-01").begin(NOW).lower == value
+    assert Bookmark(stored(value), replication_key="updated_at", start_date="2025-01-01").begin(NOW).lower == value
 
 
 def test_delta_starts_before_the_bookmark() -> None:
-    bookmark = Bookmark(stored("2025-05-01"), replication_key="u", reread=timedelta(seconds=60))
+    bookmark = Bookmark(stored("2025-05-01"), replication_key="updated_at", reread=timedelta(seconds=60))
     assert bookmark.begin(NOW).lower == "2025-04-30T23:59:00.000000+00:00"
 
 
 def test_reread_window_may_reach_before_the_first_year() -> None:
-    bookmark = Bookmark(stored("0001-01-01"), replication_key="u", reread=timedelta(seconds=60))
+    bookmark = Bookmark(stored("0001-01-01"), replication_key="updated_at", reread=timedelta(seconds=60))
     assert bookmark.begin(NOW).lower == "0001-01-01T00:00:00.000000+00:00"
 
 
@@ -88,14 +88,14 @@ def test_narrowed_run_leaves_the_bookmark_as_it_was(narrowing: Narrowing, incomi
 
 def test_narrowed_run_ignores_a_stored_position_and_keeps_it() -> None:
     resume = {"from": None, "until": format_time(NOW), "last_key": [5], "seen": None}
-    bookmark = Bookmark({"resume": resume}, replication_key="u", narrowing=Narrowing(max_records=1))
+    bookmark = Bookmark({"resume": resume}, replication_key="updated_at", narrowing=Narrowing(max_records=1))
     assert not bookmark.begin(NOW).resumed
     assert bookmark.value() == {"resume": resume}
 
 
 def test_since_and_end_date_bound_the_read() -> None:
     narrowing = Narrowing(since="2025-01-01", end_date="2025-02-01")
-    span = Bookmark(stored("2025-05-01"), replication_key="u", narrowing=narrowing).begin(NOW)
+    span = Bookmark(stored("2025-05-01"), replication_key="updated_at", narrowing=narrowing).begin(NOW)
     assert (span.lower, span.upper) == ("2025-01-01T00:00:00.000000+00:00", "2025-02-01T00:00:00.000000+00:00")
 
 
@@ -118,7 +118,7 @@ def test_stream_without_replication_key_has_a_position_and_no_value() -> None:
     ],
 )
 def test_unusable_position_is_dropped(resume: object) -> None:
-    assert not Bookmark({"resume": resume}, replication_key="u").begin(NOW).resumed
+    assert not Bookmark({"resume": resume}, replication_key="updated_at").begin(NOW).resumed
 
 
 def test_position_of_a_delta_is_dropped_when_the_stream_lost_its_replication_key() -> None:
@@ -128,11 +128,11 @@ def test_position_of_a_delta_is_dropped_when_the_stream_lost_its_replication_key
 
 def test_value_that_is_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="soon"):
-        Bookmark(stored("soon"), replication_key="u")
+        Bookmark(stored("soon"), replication_key="updated_at")
 
 
 def test_nothing_known_gives_nothing() -> None:
-    bookmark = Bookmark({}, replication_key="u")
+    bookmark = Bookmark({}, replication_key="updated_at")
     assert bookmark.value() == {}
     bookmark.begin(NOW)
     assert bookmark.value() == {}
@@ -189,3 +189,21 @@ def test_a_read_in_pieces_ends_like_a_read_in_one(rows: list[str | None], cuts: 
 @given(value=MOMENTS)
 def test_format_is_stable(value: str) -> None:
     assert format_time(parse_time(value)) == value
+
+
+def test_a_bookmark_of_another_column_is_not_this_one() -> None:
+    span = Bookmark(stored("2025-05-01"), replication_key="modified_on").begin(NOW)
+    assert (span.lower, span.resumed) == (None, False)
+
+
+@pytest.mark.parametrize("damage", [{"from": "soon"}, {"until": "never"}, {"seen": 5}])
+def test_a_position_with_damaged_bounds_is_dropped(damage: dict[str, object]) -> None:
+    resume = {"from": None, "until": "2025-05-02", "last_key": [7], "seen": None, **damage}
+    span = Bookmark({**stored("2025-05-01"), "resume": resume}, replication_key="updated_at").begin(NOW)
+    assert (span.lower, span.resumed) == ("2025-05-01T00:00:00.000000+00:00", False)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00"])
+def test_a_time_outside_of_the_calendar_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="range"):
+        parse_time(text)

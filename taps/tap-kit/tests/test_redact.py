@@ -74,3 +74,7 @@ def test_log_lines_and_tracebacks_are_masked() -> None:
     assert "hunter22" not in stream.getvalue()
     assert "ValueError: invalid literal for int() with base 10: '***'" in stream.getvalue()
     assert "first-secret" in stream.getvalue()
+
+
+def test_a_setting_that_is_not_declared_is_not_shown() -> None:
+    assert Redactor({"tokne": "hush-hush", "user": "me"}, SCHEMA).public_settings() == {"user": "me"}

@@ -219,3 +219,47 @@ def test_golden_files_can_be_written_and_compared(tmp_path: Path, monkeypatch: p
     assert_golden(tmp_path / "golden", text)
     with pytest.raises(AssertionError, match="UPDATE_GOLDEN=1"):
         assert_golden(tmp_path / "golden", text + "!")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"state": [1]}, "The state is none"),
+        ({"state": {"bookmarks": [1]}}, "The state is none"),
+        ({"state": {"bookmarks": {"first": 5}}}, "no JSON object: first"),
+        ({"catalog": []}, "The catalog is none"),
+        ({"catalog": {}}, "The catalog is none"),
+    ],
+)
+def test_files_of_the_wrong_shape_are_told(files: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(Stop, match=words):
+        reading({"first": []})(config={}, **files)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("[1]", "must hold a JSON object"), ('"x"', "must hold a JSON object"), ("{x", "is not JSON")]
+)
+def test_a_config_file_of_the_wrong_shape_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, words: str
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(SystemExit):
+        reading({"first": []}).cli(["--config", str(path)])
+    assert words in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_an_empty_selection_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert run_tap(reading({"first": [row(1)]}), {}, catalog={"streams": []}).exit_code == 0
+    assert "No stream is selected" in caplog.text
+
+
+def test_a_mapped_stream_is_not_swept(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(ListStream, "sweeps", True)
+    monkeypatch.setattr(ListStream, "read_keys", lambda _: [(1,)])
+    done = run({"first": [row(1)], "second": [row(1)]}, stream_maps={"first": {"id": "id + 1000"}})
+    assert done.records("first")[0]["id"] == 1001
+    assert done.records("first_keys") == []
+    assert done.records("second_keys") == [{"id": 1}]
+    assert "first: no sweep" in caplog.text
