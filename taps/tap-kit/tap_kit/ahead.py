@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+import time
 import typing as t
 from collections import deque
 from dataclasses import dataclass
@@ -64,12 +65,13 @@ class Workers:
             thread.start()
 
     def close(self, timeout_seconds: float = 1.0) -> None:
-        """End the threads; one that waits for a server is left to its time-out and does not hold up the exit."""
+        """End the threads, within a time for all of them; one that waits for a server is left to its time-out and does not hold up the exit."""
         self._closed = True
         for _ in self._threads:
             self._work.put(None)
+        deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._threads.clear()
 
     def _run(self) -> None:
