@@ -65,7 +65,10 @@ class Workers:
             thread.start()
 
     def close(self, timeout_seconds: float = 1.0) -> None:
-        """End the threads, within a time for all of them; one that waits for a server is left to its time-out and does not hold up the exit."""
+        """End the threads, within a time for all of them.
+
+        One that waits for a server is left to its time-out and does not hold up the exit.
+        """
         self._closed = True
         for _ in self._threads:
             self._work.put(None)
