@@ -6,11 +6,13 @@ are stopped and deleted by the controlling process when the session ends.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
 import typing as t
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,7 +21,14 @@ import pytest
 from crm_cli.servers.mariadb import Database, PrivateMariaDB
 from crm_cli.servers.postgres import EmbeddedPostgres
 from crm_simulator import genius
+from crm_simulator.server import Simulator
 from psycopg import sql
+from tap_kit import http
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crm_simulator.application import Crm
 
 # An existing Postgres to test against instead of the embedded one; the user must be allowed to create databases.
 POSTGRES_VARIABLE = "TEST_DATABASE_URL"
@@ -106,3 +115,20 @@ def genius_db(mariadb: Database) -> Database:
     finally:
         connection.close()
     return mariadb
+
+
+@pytest.fixture
+def simulate() -> t.Iterator[Callable[..., str]]:
+    """Return a function that plays a CRM on a free port until the test ends: ``simulate(crm)`` gives its address."""
+    with ExitStack() as running:
+
+        def start(crm: Crm) -> str:
+            return f"{running.enter_context(Simulator(crm)).url}/{crm.name}"
+
+        yield start
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no pause between two attempts take longer than a blink, unless the vendor names its length."""
+    monkeypatch.setattr(http, "growing_pauses", lambda: itertools.repeat(0.001))

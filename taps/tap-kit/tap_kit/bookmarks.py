@@ -5,7 +5,8 @@ A bookmark is ``{"replication_key": k, "replication_key_value": v}`` and, in the
 
 * the value is never lowered and never passes ``until``, the source's clock when the first attempt of
   this read began: a row changed behind the reading position while we read is stamped later than that;
-* a read in the middle keeps the old value; only a complete read sets the new one;
+* a read in the middle keeps the old value; only a complete read sets the new one, or a read in order of
+  time that has left nothing unread before a moment (``settle``);
 * a narrowed run leaves the bookmark exactly as it came in;
 * every time is written as ``YYYY-MM-DDTHH:MM:SS.ffffff+00:00``, so that text order is time order.
 """
@@ -112,6 +113,8 @@ class Bookmark:
         value = incoming.get("replication_key_value") if replication_key and not self._foreign else None
         self._stored = None if value is None else format_time(parse_time(str(value)))
         self._span: Span | None = None
+        self._from: str | None = None
+        self._settled: str | None = None
         self._last_key: list[int | str] | None = None
         self._seen: str | None = None
         self._complete = False
@@ -126,14 +129,30 @@ class Bookmark:
         else:
             span = Span(self._lower_bound(), self._upper_bound(), format_time(now), None)
         self._span = span
+        self._from = span.lower
         return span
 
     def advance(self, last_key: Key, seen: str | None) -> None:
         """Note the last key written and the greatest modification time written so far."""
         self._last_key = list(last_key)
+        self.observe(seen)
+
+    def observe(self, seen: str | None) -> None:
+        """Note the greatest modification time written so far, in a read that has no position to go on from."""
         if seen is not None:
             moment = format_time(parse_time(seen))
             self._seen = moment if self._seen is None else max(self._seen, moment)
+
+    def settle(self, moment: datetime) -> None:
+        """Note that every record of this read before ``moment`` was written: the value may rise up to there.
+
+        Only for reads in order of the replication key, without gaps. A position within the part that is
+        settled is forgotten.
+        """
+        if self._replication_key is None or self._span is None:
+            return
+        self._settled = self._from = format_time(moment)
+        self._last_key = None
 
     def complete(self) -> None:
         """Note that the read has reached its end."""
@@ -148,16 +167,18 @@ class Bookmark:
         """Return the bookmark to write now."""
         if self._narrowing or self._span is None:
             return dict(self._incoming)
-        if not self._complete and self._last_key is None:
+        if not self._complete and self._last_key is None and self._settled is None:
             return dict(self._incoming)
-        stored = self._with_value(self._stored)
-        if self._complete:
-            capped = None if self._seen is None else min(self._seen, self._span.until)
-            known = [moment for moment in (self._stored, capped) if moment is not None]
-            return self._with_value(max(known)) if known else {}
+        # Up to where nothing is left unread: as far as the source's clock had come, or the last settled moment.
+        reached = self._span.until if self._complete else self._settled
+        capped = None if self._seen is None or reached is None else min(self._seen, reached, self._span.until)
+        known = [moment for moment in (self._stored, capped) if moment is not None]
+        stored = self._with_value(max(known)) if known else {}
+        if self._complete or self._last_key is None:
+            return stored
         return stored | {
             "resume": {
-                "from": self._span.lower,
+                "from": self._from,
                 "until": self._span.until,
                 "last_key": self._last_key,
                 "seen": self._seen,

@@ -12,6 +12,12 @@ MASK = "***"
 # A shorter secret is hidden only where it stands as a word of its own; hiding every "a" of a
 # message would make it unreadable without protecting anything.
 SHORT = 4
+# Parameters of an address whose value opens a door: links of vendors carry keys that are no setting of ours.
+_PARAMETERS = re.compile(
+    r"([?&;](?:access_?key|access_?token|api_?key|client_secret|hapikey|key|password|refresh_token|secret|sig"
+    r"|signature|token)=)[^&\s\"'<>]+",
+    re.IGNORECASE,
+)
 
 
 class Redactor:
@@ -25,15 +31,22 @@ class Redactor:
     def __init__(self, config: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any]) -> None:
         self._config = config
         self._schema = schema
-        spellings = {s for value in _secret_values(config, schema) for s in _spellings(value)}
+        self._spellings: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(*_secret_values(config, schema))
+
+    def add(self, *secrets: str) -> None:
+        """Hide further values, for example a token that was obtained during the run."""
+        self._spellings |= {spelling for secret in secrets if secret for spelling in _spellings(secret)}
         patterns = [
             re.escape(s) if len(s) >= SHORT else rf"(?<!\w){re.escape(s)}(?!\w)"
-            for s in sorted(spellings, key=len, reverse=True)
+            for s in sorted(self._spellings, key=len, reverse=True)
         ]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def clean(self, text: str) -> str:
-        """Return the text with every secret value masked."""
+        """Return the text with every secret value masked, and every parameter of an address that names one."""
+        text = _PARAMETERS.sub(rf"\1{MASK}", text)
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def public_settings(self) -> dict[str, t.Any]:

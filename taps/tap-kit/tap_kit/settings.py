@@ -79,8 +79,44 @@ UNIVERSAL = th.PropertiesList(
 
 
 def with_universal_settings(own: th.PropertiesList) -> dict[str, t.Any]:
-    """Return the settings schema of a tap: its own settings first, then the universal ones."""
-    return th.PropertiesList(*own.wrapped.values(), *UNIVERSAL.wrapped.values()).to_dict()
+    """Return the settings schema of a tap: its own settings first, then the universal ones.
+
+    A setting of its own replaces the universal one of the same name, for example to give another default.
+    """
+    universal = [setting for name, setting in UNIVERSAL.wrapped.items() if name not in own.wrapped]
+    return th.PropertiesList(*own.wrapped.values(), *universal).to_dict()
+
+
+REST = th.PropertiesList(
+    th.Property(
+        "connect_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=10,
+        title="Connect time-out",
+        description="How long a connection may take, in seconds.",
+    ),
+    th.Property(
+        "read_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=60,
+        title="Read time-out",
+        description="How long the server may be silent, in seconds.",
+    ),
+    th.Property(
+        "retry_seconds",
+        th.IntegerType(minimum=0),
+        default=600,
+        title="Time for all attempts",
+        description="How long one request may be tried again and again, waits for the rate limit included, in "
+        "seconds. When the vendor asks for a longer wait the run ends, and the next one goes on from its bookmark.",
+    ),
+)
+
+
+def with_rest_settings(own: th.PropertiesList) -> dict[str, t.Any]:
+    """Return the settings schema of an HTTP tap: its own, those of all HTTP taps, the universal ones."""
+    shared = [setting for name, setting in REST.wrapped.items() if name not in own.wrapped]
+    return with_universal_settings(th.PropertiesList(*own.wrapped.values(), *shared))
 
 
 def check_times(config: t.Mapping[str, t.Any]) -> None:

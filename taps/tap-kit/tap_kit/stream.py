@@ -81,6 +81,15 @@ class KitStream(Stream, abc.ABC):
         """Yield the keys of every record the source has now."""
         raise SkipStream(f"The stream {self.name} has no key sets.", category="configuration")
 
+    @property
+    def position_length(self) -> int:
+        """How many parts a position has."""
+        return len(self.primary_keys)
+
+    def position_after(self, last: Mapping[str, t.Any]) -> Sequence[int | str] | None:
+        """Return where a later run goes on after the record written last; None if it has to start again."""
+        return [last[name] for name in self.primary_keys]
+
     # What the kit does
 
     @property
@@ -105,7 +114,7 @@ class KitStream(Stream, abc.ABC):
         return Bookmark(
             incoming,
             replication_key=self.bookmark_key,
-            key_length=len(self.primary_keys),
+            key_length=self.position_length,
             reread=self.reread,
             start_date=self.config.get("start_date"),
             narrowing=limits,
@@ -229,7 +238,11 @@ class KitStream(Stream, abc.ABC):
     def _advance(
         self, bookmark: Bookmark, last: Mapping[str, t.Any], seen: str, counter: RecordCounter, pending: int
     ) -> None:
-        bookmark.advance([last[name] for name in self.primary_keys], seen or None)
+        position = self.position_after(last)
+        if position is None:
+            bookmark.observe(seen or None)
+        else:
+            bookmark.advance(position, seen or None)
         counter.increment(pending)
 
     def _prefix(self) -> bytes:

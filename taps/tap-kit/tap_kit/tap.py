@@ -1,7 +1,7 @@
 """The base of every tap: header, state, reports, and what happens when a stream fails.
 
 How a tap reads its source is its own affair. For a database see ``tap_genius.client``; what HTTP taps share
-(sessions, retries, rate limits, paging) will live next to this module, in ``rest.py``.
+(sessions, retries, rate limits, paging) lives next to this module, in ``rest.py``.
 """
 
 from __future__ import annotations

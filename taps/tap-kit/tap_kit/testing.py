@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tap_kit.tap import Tap
@@ -147,3 +148,45 @@ def assert_golden(path: Path, text: str) -> None:
     if os.environ.get(UPDATE_VARIABLE):
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; set {UPDATE_VARIABLE}=1 to accept"  # noqa: S101 - it is an assertion
+
+
+@dataclass
+class FakeClock:
+    """A clock for budgets and retries: sleeping only moves its hands."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        """Return the seconds, as ``time.monotonic`` does."""
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def keys(records: Sequence[Message], *names: str) -> list[tuple[t.Any, ...]]:
+    """Return the keys of some records, in order."""
+    return [tuple(record[name] for name in names) for record in records]
+
+
+def assert_resumable(first: Run, again: Callable[[Message], Run], stream: str, *key: str) -> None:
+    """Check that a run may be cut off at each of its STATEs without losing a record.
+
+    Args:
+        first: A whole run.
+        again: Runs the same tap from a state.
+        stream: The stream to look at.
+        key: Names of its key columns.
+    """
+    whole = set(keys(first.records(stream), *key))
+    written: list[Message] = []
+    for message in first.messages:
+        if message["type"] == "RECORD" and message["stream"] == stream:
+            written.append(message["record"])
+        elif message["type"] == "STATE":
+            rest = again(message["value"]).records(stream)
+            missing = whole - set(keys(written, *key)) - set(keys(rest, *key))
+            assert not missing, f"after {message['value']['bookmarks'].get(stream)} these are lost: {missing}"  # noqa: S101 - it is an assertion
