@@ -19,7 +19,10 @@ if t.TYPE_CHECKING:
     from crm_simulator.application import Crm
 
 # Where each CRM lives; imported only when it is asked for.
-CRMS: t.Final[dict[str, str]] = {}
+CRMS: t.Final[dict[str, str]] = {
+    "arrivy": "crm_simulator.arrivy:Arrivy",
+    "callrail": "crm_simulator.callrail:CallRail",
+}
 
 
 class _Server(uvicorn.Server):
