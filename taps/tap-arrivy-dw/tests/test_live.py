@@ -1,0 +1,24 @@
+"""Against a real account, reading only; CRM_LIVE_ARRIVY=1 and the settings of the tap in the environment."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tap_arrivy_dw.tap import TapArrivy
+from tap_kit.testing import run_tap
+
+SETTINGS = {
+    name: os.environ.get(f"TAP_ARRIVY_DW_{name.upper()}", "") for name in ("auth_key", "auth_token", "base_url")
+}
+
+
+@pytest.mark.live
+@pytest.mark.skipif(os.environ.get("CRM_LIVE_ARRIVY") != "1", reason="needs CRM_LIVE_ARRIVY=1 and credentials")
+@pytest.mark.parametrize("stream", ["groups", "entities", "customers", "tasks"])
+def test_a_documented_stream_can_be_read(stream: str) -> None:
+    config = {name: value for name, value in SETTINGS.items() if value}
+    run = run_tap(TapArrivy, {**config, "max_records": 20, "page_size": 10}, streams=[stream])
+    assert run.exit_code == 0
+    assert run.report(stream)["status"] == "success"
+    assert run.report(stream)["rejects"] == {"record": 0, "value": 0}
