@@ -13,6 +13,10 @@ from crm_cli.servers.errors import ServerError
 if t.TYPE_CHECKING:
     from crm_cli.servers.account import Account
 
+_GONE = {"Z", "X"}
+_EXEC_ATTEMPTS = 200
+_EXEC_PAUSE_SECONDS = 0.005
+
 
 def run(
     command: t.Sequence[str | Path],
@@ -60,13 +64,25 @@ def is_running(pid: int, marker: str) -> bool:
     proc = Path("/proc/self/stat")
     try:
         if proc.exists():
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-            command = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").replace("\0", " ")
-            return marker in command and stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+            state, command = _linux_process(pid)
+            # In the middle of an exec the command line is empty for a moment; that of a zombie stays empty.
+            for _ in range(_EXEC_ATTEMPTS):
+                if command or state in _GONE:
+                    break
+                time.sleep(_EXEC_PAUSE_SECONDS)
+                state, command = _linux_process(pid)
+            return marker in command and state not in _GONE
         listing = run(["ps", "-ww", "-o", "stat=,command=", "-p", str(pid)], account=None, folder=Path("/")).stdout
         return marker in listing and not listing.lstrip().startswith("Z")
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def _linux_process(pid: int) -> tuple[str, str]:
+    """Return the state letter and the command line of a process."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    command = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").replace("\0", " ")
+    return stat.rpartition(")")[2].split()[0], command
 
 
 def works_in(folder: Path) -> bool:
