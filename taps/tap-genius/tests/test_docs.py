@@ -2,68 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import typing as t
 from pathlib import Path
 
-import pytest
-import yaml
 from tap_genius.tables import TABLES
-from tap_genius.tap import TapGenius
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
-
-
-def settings() -> dict[str, dict[str, t.Any]]:
-    schema = json.loads(json.dumps(TapGenius.config_jsonschema))
-    TapGenius.append_builtin_config(schema)
-    properties: dict[str, dict[str, t.Any]] = schema["properties"]
-    return properties
-
-
-def plugin() -> dict[str, t.Any]:
-    (found,) = yaml.safe_load((PACKAGE / "meltano.yml").read_text(encoding="utf-8"))["plugins"]["extractors"]
-    assert isinstance(found, dict)
-    return found
-
-
-def test_meltano_knows_the_tap() -> None:
-    found = plugin()
-    assert (found["name"], found["namespace"], found["executable"]) == ("tap-genius", "tap_genius", "tap-genius")
-    assert sorted(found["capabilities"]) == sorted(c.value for c in TapGenius.capabilities)
-
-
-def test_meltano_knows_every_setting() -> None:
-    assert [setting["name"] for setting in plugin()["settings"]] == list(settings())
-
-
-KINDS = {"string": "string", "integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
-
-
-@pytest.mark.parametrize("setting", plugin()["settings"], ids=lambda setting: setting["name"])
-def test_meltano_describes_a_setting_as_the_tap_does(setting: dict[str, t.Any]) -> None:
-    schema = settings()[setting["name"]]
-    types = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
-    if setting["kind"] == "date_iso8601":
-        assert schema["format"] == "date-time"
-    elif setting["kind"] == "options":
-        assert [option["value"] for option in setting["options"]] == schema["enum"]
-    else:
-        assert setting["kind"] in {KINDS.get(name) for name in types}
-    assert bool(setting.get("sensitive")) is bool(schema.get("secret"))
-    assert setting["description"] == schema.get("description", "")
-    assert setting["label"]
-
-
-def test_the_readme_tells_every_setting() -> None:
-    for name, schema in settings().items():
-        (line,) = [line for line in README.splitlines() if line.startswith(f"| `{name}`")]
-        assert line.rstrip(" |").endswith(schema.get("description", "").rstrip())
-        assert ("(secret)" in line) is bool(schema.get("secret"))
-        if schema.get("default") is not None:
-            assert f"`{json.dumps(schema['default'])}`" in line
 
 
 def test_the_readme_tells_every_stream() -> None:
