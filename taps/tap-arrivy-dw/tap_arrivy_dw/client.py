@@ -164,7 +164,7 @@ class ArrivyStream(RestStream):
     # Reading
 
     @override
-    def _read_all(
+    def read_pages(
         self, asks: Iterator[Ask], meter: Meter, *, token: int | str | None = None
     ) -> t.Generator[Page, None, None]:
         """Yield all pages; a list that is nothing but one full page, over and over, is an error.
@@ -174,7 +174,7 @@ class ArrivyStream(RestStream):
         what lies behind the first page cannot be had.
         """
         last: Page | None = None
-        for page in super()._read_all(asks, meter, token=token):
+        for page in super().read_pages(asks, meter, token=token):
             self._check_end(last, page)
             last = page
             yield page
@@ -229,10 +229,10 @@ class ArrivyStream(RestStream):
         return (self.span.lower or "") <= text and (self.span.upper is None or text < self.span.upper)
 
     @override
-    def _finish(self, page: Page) -> Iterator[Row]:
+    def finish_page(self, page: Page) -> Iterator[Row]:
         rows = [row for row in page.rows if self.has_wanted_status(row)] if self.codes else page.rows
         judged = self._judged
-        for record in super()._finish(replace(page, rows=rows)):
+        for record in super().finish_page(replace(page, rows=rows)):
             for name in judged:
                 record[name] = values.judge(name, record[name])
             yield record
@@ -260,7 +260,7 @@ class ArrivyStream(RestStream):
         from tap_kit.http import Meter as Counting  # noqa: PLC0415 - a type everywhere else
 
         for part in self.whole_passes():
-            yield from self._read_all(self._asks(part), meter or Counting(self.report))
+            yield from self.read_pages(self.make_asks(part), meter or Counting(self.report))
 
     def whole_passes(self) -> Sequence[Pass]:
         """Return the passes that give everything there is."""

@@ -306,8 +306,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
             resumed = start if start is not None and number == start[0] else None
             alone = self._is_alone()
             settled: Window | None = None
-            asks = self._asks(part, resumed[1] if resumed else None)
-            pages = self._read_all(asks, meter, token=resumed[2] if resumed else None)
+            asks = self.make_asks(part, resumed[1] if resumed else None)
+            pages = self.read_pages(asks, meter, token=resumed[2] if resumed else None)
             for page in self._completed(pages, meter):
                 window = page.ask.window if alone else page.root
                 if settled is not None and window != settled:
@@ -317,7 +317,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
                 if page.rows:
                     for follower in followers:
                         follower.follow(page.rows)
-                yield from self._finish(page)
+                yield from self.finish_page(page)
 
     def rows(self, meter: Meter) -> Iterator[Row]:
         """Yield the rows of the first pass in full, without writing them; for streams that are read over this one.
@@ -325,13 +325,13 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         Args:
             meter: Counts the requests, for the stream that needs the rows.
         """
-        for page in self._read_all(self._asks(replace(self.passes[0], windowed=False)), meter):
+        for page in self.read_pages(self.make_asks(replace(self.passes[0], windowed=False)), meter):
             yield from page.rows
 
     @override
     def read_keys(self) -> Iterator[Sequence[int | str]]:
         """Yield the keys of the first pass, read in full."""
-        for page in self._read_all(self._asks(replace(self.passes[0], windowed=False)), Meter(self.report)):
+        for page in self.read_pages(self.make_asks(replace(self.passes[0], windowed=False)), Meter(self.report)):
             for row in page.rows:
                 record = self._key_columns.apply(self._with_parent(row, page.ask))
                 if missing_in(record, self.primary_keys) is None:
@@ -355,11 +355,12 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         """Tell whether a page is followed by the next one of the same list, not by that of another parent."""
         return self.parent is None or len(list(itertools.islice(self.contexts(), 2))) < 2  # noqa: PLR2004 - two
 
-    def _asks(self, part: Pass, resumed: Window | None = None) -> Iterator[Ask]:
+    def make_asks(self, part: Pass, resumed: Window | None = None) -> Iterator[Ask]:
+        """Return the first request of each list that a pass consists of, from the window ``resumed`` on."""
         windows: Iterable[Window | None] = self._windows(part, resumed) if part.windowed else [None]
         return (Ask(part, context, window) for window in windows for context in self.contexts())
 
-    def _read_all(self, asks: Iterator[Ask], meter: Meter, *, token: int | str | None = None) -> Iterator[Page]:
+    def read_pages(self, asks: Iterator[Ask], meter: Meter, *, token: int | str | None = None) -> Iterator[Page]:
         """Yield the pages of all asks, in order; the first one begins at ``token``."""
         first, second = next(asks, None), next(asks, None)
         if first is None:
@@ -533,7 +534,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     def _with_parent(row: Row, ask: Ask) -> Row:
         return {**row, PARENT: ask.context} if ask.context else row
 
-    def _finish(self, page: Page) -> Iterator[Row]:
+    def finish_page(self, page: Page) -> Iterator[Row]:
         """Yield the records of a page; a row without a key is a reject."""
         lower, upper = (self.span.lower, self.span.upper) if self.compares_here else (None, None)
         for row in page.rows:
@@ -572,8 +573,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         limit = self.config.get("max_records") or None
         try:
             meter = Meter(self.report)
-            for page in self._completed(self._read_all(asks, meter), meter):
-                for record in self._finish(page):
+            for page in self._completed(self.read_pages(asks, meter), meter):
+                for record in self.finish_page(page):
                     if limit is None or self._sent < limit:
                         self._send(record)
         except SkipStream as error:
