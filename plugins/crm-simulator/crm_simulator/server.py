@@ -22,6 +22,13 @@ if t.TYPE_CHECKING:
 CRMS: t.Final[dict[str, str]] = {
     "arrivy": "crm_simulator.arrivy:Arrivy",
     "callrail": "crm_simulator.callrail:CallRail",
+    "five9": "crm_simulator.five9:Five9",
+    "gsheet": "crm_simulator.gsheet:GoogleSheets",
+    "hubspot": "crm_simulator.hubspot:HubSpot",
+    "leadconduit": "crm_simulator.leadconduit:LeadConduit",
+    "marketsharp": "crm_simulator.marketsharp:MarketSharp",
+    "salespro": "crm_simulator.salespro:SalesPro",
+    "salesrabbit": "crm_simulator.salesrabbit:SalesRabbit",
 }
 
 

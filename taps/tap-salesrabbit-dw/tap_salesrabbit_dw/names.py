@@ -1,0 +1,7 @@
+"""The names of the streams, for programs that must not load the SDK."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STREAMS: Final[tuple[str, ...]] = ()
