@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format lock bench clean
+.PHONY: help setup demo test check format definitions lock bench clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -33,6 +33,9 @@ check: $(SET_UP) ## Check format, style and types, then run all tests
 format: $(SET_UP) ## Format all code and repair what ruff can repair
 	@.venv/bin/ruff check --fix-only .
 	@.venv/bin/ruff format .
+
+definitions: $(SET_UP) ## Write the Meltano definitions of the taps and the loader anew
+	@.venv/bin/python -m crm_cli.definitions
 
 lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 	@UV_PYTHON_DOWNLOADS=never "$$(scripts/uv-path '$(PYTHON)')" pip compile --quiet --universal --python-version 3.11 \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -90,12 +91,26 @@ OWN_SETTINGS = th.PropertiesList(
     ),
 )
 
+# Settings of target-postgres that hold secrets; it does not mark them.
+SECRET = ("sqlalchemy_url", "password", "ssl_client_private_key")
+SECRET_OF_THE_TUNNEL = ("private_key", "private_key_password")
+
 # Settings of target-postgres and the SDK that this loader has no use for, and why.
 WITHOUT_EFFECT = {
     "use_copy": "rows are always loaded with COPY",
     "sanitize_null_text_characters": "NUL always becomes U+FFFD",
     "load_method": "streams with a key are merged, others appended",
 }
+
+
+def settings_schema(base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of all settings: those of target-postgres, its secrets marked as such, and our own."""
+    schema: dict[str, Any] = copy.deepcopy(dict(base))
+    properties = schema["properties"]
+    for settings, names in ((properties, SECRET), (properties["ssh_tunnel"]["properties"], SECRET_OF_THE_TUNNEL)):
+        for name in names:
+            settings[name] |= {"secret": True, "writeOnly": True}
+    return {**schema, "properties": {**properties, **OWN_SETTINGS.to_dict()["properties"]}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,11 @@ from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
     DEFAULT_MAX_DELETED_SHARE,
     DEFAULT_MAX_REJECTS,
-    OWN_SETTINGS,
     WITHOUT_EFFECT,
     LoadSettings,
     MaxRejects,
     parse_share,
+    settings_schema,
 )
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
 
     name = "target-postgres-dw"
     package_name = "target-postgres-dw"
-    config_jsonschema: ClassVar[dict[str, Any]] = {
-        **TargetPostgres.config_jsonschema,
-        "properties": {**TargetPostgres.config_jsonschema["properties"], **OWN_SETTINGS.to_dict()["properties"]},
-    }
+    config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(TargetPostgres.config_jsonschema)
     default_sink_class = WarehouseSink
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 -- as TargetPostgres takes them
