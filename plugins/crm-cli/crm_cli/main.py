@@ -16,6 +16,7 @@ COMMANDS = {
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
+    "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "db": ("crm_cli.commands.db:db", "Start, stop and address the embedded Postgres."),
 }
 

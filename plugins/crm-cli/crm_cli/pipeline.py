@@ -1,4 +1,4 @@
-"""Runs one tap into the loader through ``meltano run``, and reads from the history what came of it."""
+"""Runs taps into the loader through ``meltano run``, and reads from the history what came of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +28,7 @@ from crm_cli.rundir import run_folder
 from crm_cli.warehouse import connect, meltano_database_uri, password_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from sync_history.runs import Run
@@ -145,10 +147,42 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
         CrmUsageError: if a setting is missing.
         CrmError: if the warehouse cannot be used or Meltano is not installed.
     """
+    stop = _Stop()
+    with _forwarded_signals(stop.ask):
+        return _run(project, warehouse, request, watcher, stop)
+
+
+def run_pipelines(
+    project: Project, warehouse: Warehouse, requests: Sequence[Request], watcher: Watcher, *, at_once: int
+) -> list[Outcome | CrmError]:
+    """Run several pipelines, so many at once, each whatever becomes of the others; a signal ends all of them.
+
+    Returns:
+        What came of each request, in their order; an error stands for a run that could not take place.
+    """
+    stops = [_Stop() for _ in requests]
+    together = _Together(watcher)
+
+    def run(request: Request, stop: _Stop) -> Outcome | CrmError:
+        try:
+            return _run(project, warehouse, request, together.part(request.source.name), stop)
+        except CrmError as error:
+            return error
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        for stop in stops:
+            stop.ask(number, frame)
+
+    with _forwarded_signals(ask), ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(run, requests, stops))
+
+
+def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watcher, stop: _Stop) -> Outcome:
     check_settings(project, request)
     started_at, started = datetime.now(UTC), time.monotonic()
     run_id = str(uuid.uuid4())
     log = logs.new_log(project.state_folder / "logs", f"{started_at:%Y%m%dT%H%M%SZ}-{request.source.name}-{run_id[:8]}")
+    log.touch(mode=0o600)
     with run_folder(project.state_folder / "runs", run_id) as (folder, descriptor):
         environment = build_environment(project, warehouse, request, run_id=run_id, system_folder=folder)
         with connect(warehouse) as conn:
@@ -156,11 +190,13 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
             history.close_stale_runs(conn)
             if environment["MELTANO_DATABASE_URI"] == meltano_database_uri(warehouse):
                 _prepare_meltano_tables(conn, project, environment)
-        stop = _Stop()
-        with _forwarded_signals(stop), closing(_Poll(warehouse, run_id)) as poll:
-            # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to our locks.
-            command = ["run", "--force", request.source.tap, LOADER]
-            code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
+        code = FAILED
+        if not stop.asked:
+            with closing(_Poll(warehouse, run_id)) as poll:
+                # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
+                # our locks.
+                command = ["run", "--force", request.source.tap, LOADER]
+                code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
     logs.mask_file(log, _secrets(project, warehouse, request))
     with connect(warehouse) as conn:
         history.close_stale_runs(conn)
@@ -184,6 +220,37 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
     if exit_code == FAILED and sentence is None:
         sentence = _why_it_failed(rows, log)
     return Outcome(run_id, rows, exit_code, log, time.monotonic() - started, sentence)
+
+
+class _Together:
+    """Shows one watcher the rows of several runs, which report from threads of their own."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._lock = threading.Lock()
+        self._rows: dict[str, list[Run]] = {}
+
+    def part(self, name: str) -> Watcher:
+        """Return the watcher of one run."""
+        return _Part(self, name)
+
+    def update(self, name: str, rows: list[Run]) -> None:
+        """Take the newest rows of one run."""
+        with self._lock:
+            self._rows[name] = rows
+            self._watcher.update([row for part in self._rows.values() for row in part])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One run of several."""
+
+    whole: _Together
+    name: str
+
+    def update(self, rows: list[Run]) -> None:
+        """Pass the rows on."""
+        self.whole.update(self.name, rows)
 
 
 def exit_code_of(rows: list[Run], meltano_code: int) -> int:
@@ -214,7 +281,6 @@ def _start(
     meltano = Path(bin_folder()) / "meltano"
     if not meltano.exists():
         raise CrmError(f"Meltano is not installed beside this command ({meltano} is missing): run `make setup`.")
-    log.touch(mode=0o600)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 -- our own program and arguments
             [str(meltano), *command],
@@ -314,8 +380,8 @@ class _Stop:
 
 
 @contextmanager
-def _forwarded_signals(stop: _Stop) -> Iterator[None]:
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+def _forwarded_signals(ask: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -53,6 +53,42 @@ def run_table(rows: Sequence[Run], seconds: float | None = None, width: int = _F
     return table
 
 
+def sources_table(
+    results: Mapping[str, tuple[Sequence[Run], float]], seconds: float, width: int = _FILE_WIDTH
+) -> Table:
+    """Return the result of several runs: a line per CRM and the totals.
+
+    Args:
+        results: the history rows of each CRM's run, and how long it took.
+        seconds: how long all of it took.
+        width: of the screen; on a narrow one the columns move together.
+    """
+    rows = [row for found, _ in results.values() for row in found]
+    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True, caption=_summary(rows))
+    table.caption_justify = "left"
+    table.padding = (0, 1 if width >= _WIDE else 0)
+    table.add_column("source", footer="total", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("streams", footer=f"{len(rows):,}", justify="right", no_wrap=True)
+    for name in COUNTS:
+        table.add_column(name, footer=f"{sum(_count(row, name) for row in rows):,}", justify="right", no_wrap=True)
+    table.add_column("seconds", footer=f"{seconds:.1f}", justify="right", no_wrap=True)
+    for source, (found, took) in results.items():
+        counts = (_number(sum(_count(row, name) for row in found)) for name in COUNTS)
+        table.add_row(source, _worst(found), f"{len(found):,}", *counts, f"{took:.1f}")
+    return table
+
+
+def _worst(rows: Sequence[Run]) -> Text:
+    """Return the status that counts most among the streams of a run, and how many have it."""
+    statuses = [row.status for row in rows]
+    worst = next((status for status in ("failed", "running", "partial") if status in statuses), "success")
+    if not rows:
+        return Text("failed", style=_COLOURS["failed"])
+    count = statuses.count(worst)
+    return Text(worst if count == len(rows) else f"{worst} ({count})", style=_COLOURS[worst])
+
+
 def status_table(
     rows: Sequence[Run], rejects: Mapping[tuple[str, str], int], now: datetime, width: int = _FILE_WIDTH
 ) -> Table:

@@ -481,6 +481,14 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     # Places and windows
 
     def _windows(self, part: Pass, resumed: Window | None) -> Iterator[Window]:
+        whole = self.window_bounds()
+        if resumed is None:
+            return windows_between(whole.start, whole.end, part.window)
+        # First the very window that was interrupted: its cursor means nothing in another one.
+        return itertools.chain([resumed], windows_between(resumed.end, whole.end, part.window))
+
+    def window_bounds(self) -> Window:
+        """Return the stretch of time that the windows of this run cover."""
         until = parse_time(self.span.until)
         lower = parse_time(self.span.lower) if self.span.lower else EARLIEST
         if self.retention is not None:
@@ -488,10 +496,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         upper = until - self.hold_back
         if self.span.upper is not None:
             upper = min(upper, parse_time(self.span.upper))
-        if resumed is None:
-            return windows_between(lower, upper, part.window)
-        # First the very window that was interrupted: its cursor means nothing in another one.
-        return itertools.chain([resumed], windows_between(resumed.end, upper, part.window))
+        return Window(lower, upper)
 
     def _place_of(self, page: Page, number: int, *, alone: bool) -> list[int | str] | None:
         """Return where a later run goes on if this one ends within the page."""
