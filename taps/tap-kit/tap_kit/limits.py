@@ -156,7 +156,8 @@ class Budget:
                 even = self.limit.seconds * MARGIN / self.limit.requests
                 gap = (min(even, BURST_GAP_SECONDS) if self.limit.burst else even) / self._pace
                 # The next place follows the one before, not the moment we woke up: waking late costs no rate.
-                start = self._free_at if now - self._free_at < max(gap, self.limit.seconds * CATCH_UP) else now
+                late = gap if self.limit.burst else max(gap, self.limit.seconds * CATCH_UP)
+                start = self._free_at if now - self._free_at < late else now
                 self._free_at = start + gap
             return 0.0
 
