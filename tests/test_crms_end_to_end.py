@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from crm_cli.commands.simulator import plain, variable
-from crm_cli.project import Project
+from crm_cli.commands.simulator import plain
+from crm_cli.project import Project, variable
 from crm_cli.sources import installed_sources
 from crm_simulator.server import CRMS, make_crms
 from psycopg import sql

@@ -56,7 +56,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to sync and how. No stream means all; ``force`` replaces every row whatever its age, so it reads all."""
+    """What to sync and how.
+
+    No stream means all. ``full`` hides the bookmarks from the tap; ``force`` lets the loader replace newer rows.
+    """
 
     source: Source
     streams: tuple[str, ...] = ()
@@ -131,7 +134,7 @@ def build_environment(
     )
     if request.streams:
         variables[f"{tap}__SELECT_FILTER"] = json.dumps(request.streams)
-    if request.full or request.force:
+    if request.full:
         variables["MELTANO_RUN_FULL_REFRESH"] = "1"
     if request.force:
         variables[f"{loader}_FORCE"] = "true"

@@ -77,11 +77,10 @@ class Project:
 
     def settings(self, plugin: str) -> list[Setting]:
         """Return the declared settings of a plugin, in the order of its definition."""
-        prefix = plugin.upper().replace("-", "_")
         return [
             Setting(
                 name=setting["name"],
-                env=setting.get("env") or f"{prefix}_{setting['name'].upper().replace('.', '_').replace('-', '_')}",
+                env=setting.get("env") or variable(plugin, setting["name"]),
                 sensitive=bool(setting.get("sensitive")) or setting.get("kind") == "password",
             )
             for definition in self._definitions(plugin)
@@ -157,6 +156,11 @@ class Project:
                         if definition.get("name") == plugin:
                             values.update(definition.get("config") or {})
         return values
+
+
+def variable(tap: str, setting: str) -> str:
+    """Return the environment variable that sets a setting of a tap."""
+    return f"{tap}_{setting}".upper().replace("-", "_").replace(".", "_")
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -137,6 +137,61 @@ def test_the_flags_become_the_environment_of_the_run(project: Project, meltano: 
     assert environment["TARGET_POSTGRES_DW_DRY_RUN"] == "true"
 
 
+def test_flags_of_a_narrowed_run_become_settings_of_the_tap(project: Project, meltano: Any) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    given = ["--start-date", "2026-01-01", "--end-date", "2026-02-01T00:00:00Z", "--max-records", "9"]
+    assert sync("--force", "--skip-validation", "--batch-size", "50", *given).exit_code == 0
+    environment = seen(project)
+    settings = {name: environment.get(f"TAP_ACME_{name}") for name in ("SINCE", "END_DATE", "MAX_RECORDS", "PAGE_SIZE")}
+    assert settings == {
+        "SINCE": "2026-01-01T00:00:00+00:00",
+        "END_DATE": "2026-02-01T00:00:00+00:00",
+        "MAX_RECORDS": "9",
+        "PAGE_SIZE": "50",
+    }
+    assert environment["TAP_ACME_VALIDATION"] == "off"
+    assert environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+    # The bookmarks are not hidden: the start date wins over them anyway.
+    assert "MELTANO_RUN_FULL_REFRESH" not in environment
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [
+        ("--since=2026-01-01", "--start-date"),
+        ("--verbose", "--debug"),
+        ("--test", "--debug"),
+        ("--force-overwrite", "--force"),
+    ],
+)
+def test_an_old_flag_works_and_says_its_new_name(project: Project, meltano: Any, old: str, told: str) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    result = sync(old)
+    assert result.exit_code == 0, result.output
+    assert f"is the old name of {told}" in result.stderr
+    environment = seen(project)
+    if told == "--debug":
+        assert environment["MELTANO_CLI_LOG_LEVEL"] == "debug"
+    else:
+        assert environment.get("TAP_ACME_SINCE") or environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+
+
+@pytest.mark.parametrize("flag", ["--quiet", "--no-progress"])
+def test_a_quiet_run_shows_its_result_only(meltano: Any, flag: str) -> None:
+    meltano(
+        """
+        row = opened("users")
+        progress(row, created=2)
+        time.sleep(0.5)
+        runs.close_run(conn, row)
+        """
+    )
+    result = sync(flag)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "1 success" in result.stdout
+
+
 def test_files_of_the_run_are_private(project: Project, meltano: Any) -> None:
     meltano(
         """

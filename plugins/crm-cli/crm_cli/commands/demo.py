@@ -13,13 +13,13 @@ from crm_simulator import genius
 from crm_simulator.server import CRMS, Simulator, make_crms
 from psycopg import sql
 
-from crm_cli.commands.simulator import plain, variable
+from crm_cli.commands.simulator import plain
 from crm_cli.commands.sync import AT_ONCE, exit_code_of_all, rows_and_seconds, tell
 from crm_cli.demo_project import demo_project
 from crm_cli.errors import CrmError
 from crm_cli.pipeline import FAILED, Outcome, Request, run_pipelines
 from crm_cli.progress import LiveProgress, NoProgress
-from crm_cli.project import Project
+from crm_cli.project import Project, variable
 from crm_cli.servers.mariadb import PrivateMariaDB
 from crm_cli.sources import installed_sources
 from crm_cli.tables import console, sources_table
