@@ -117,21 +117,13 @@ def build_environment(
     runs at once do not wait for one file.
     """
     tap, loader = _prefix(request.source.tap), _prefix(LOADER)
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+    variables = meltano_environment(project, system_folder) | {
         "WAREHOUSE_URL": warehouse.url,
-        "MELTANO_PROJECT_ROOT": str(project.root),
         "MELTANO_RUN_ID": run_id,
-        "MELTANO_SYS_DIR_ROOT": str(system_folder),
-        "MELTANO_CLI_LOG_FORMAT": "uncolored",
         "MELTANO_CLI_LOG_LEVEL": request.log_level,
-        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
-        "NO_COLOR": "1",
     }
-    variables["MELTANO_DATABASE_URI"] = project.environment.get("MELTANO_DATABASE_URI") or (
-        meltano_database_uri(warehouse) if warehouse.chosen else f"sqlite:///{system_folder}/meltano.db"
-    )
+    if warehouse.chosen and not project.environment.get("MELTANO_DATABASE_URI"):
+        variables["MELTANO_DATABASE_URI"] = meltano_database_uri(warehouse)
     if request.streams:
         variables[f"{tap}__SELECT_FILTER"] = json.dumps(request.streams)
     if request.full:
@@ -141,6 +133,21 @@ def build_environment(
     if request.dry_run:
         variables[f"{loader}_DRY_RUN"] = "true"
     return {**variables, **request.variables}
+
+
+def meltano_environment(project: Project, system_folder: Path) -> dict[str, str]:
+    """Return the environment of any Meltano command: this environment's plugins first, files of its own."""
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+        "MELTANO_PROJECT_ROOT": str(project.root),
+        "MELTANO_SYS_DIR_ROOT": str(system_folder),
+        "MELTANO_DATABASE_URI": project.environment.get("MELTANO_DATABASE_URI")
+        or f"sqlite:///{system_folder}/meltano.db",
+        "MELTANO_CLI_LOG_FORMAT": "uncolored",
+        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+        "NO_COLOR": "1",
+    }
 
 
 def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watcher: Watcher) -> Outcome:

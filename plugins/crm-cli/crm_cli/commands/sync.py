@@ -13,6 +13,7 @@ import click
 
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecated, extra_options, extras_of
+from crm_cli.legacy_names import resolve
 from crm_cli.pipeline import FAILED, OK, PARTIAL, Outcome, Request, check_settings, run_pipeline, run_pipelines
 from crm_cli.progress import LiveProgress, LogProgress, NoProgress
 from crm_cli.project import Project, variable
@@ -34,6 +35,7 @@ AT_ONCE = 4
 @click.command()
 @click.argument("source", required=False)
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
+@click.option("--legacy-name", help="A name of the old system, such as Genius_JobStatus or sync_hubspot_contacts.")
 @click.option("--all", "all_sources", is_flag=True, help="Every CRM whose settings are there, several at once.")
 @click.option("--at-once", type=click.IntRange(min=1), default=AT_ONCE, show_default=True, help="How many, with --all.")
 @click.option("--mode", type=click.Choice(MODES), default="delta", help="delta, full, or the last 7 days with --force.")
@@ -115,6 +117,12 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
         )
 
     shown = Shown(as_json=options["as_json"], quiet=options["quiet"], progress=not options["no_progress"])
+    if options["legacy_name"]:
+        if source is not None or options["all_sources"]:
+            raise CrmUsageError("--legacy-name says what to sync: leave out the other names.")
+        found, meant = resolve(options["legacy_name"])
+        click.echo(f"{options['legacy_name']} is: crm sync {' '.join([found.name, *meant])}", err=True)
+        source, streams = found.name, meant
     if options["all_sources"]:
         if source is not None:
             raise CrmUsageError("--all means every CRM: leave out the names.")
