@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 LOADER = "target-postgres-dw"
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+# Variables of a run that are for this command and the loader, not for Meltano.
+TIMEOUT_VARIABLE, SCHEDULE_VARIABLE = "CRM_TIMEOUT_MINUTES", "CRM_SCHEDULE"
+# How many runs of one CRM may be at work at once; its rate limits are shared by them.
+RUNS_VARIABLE = "CRM_RUNS_PER_SOURCE"
 
 _POLL_SECONDS = 1.0
 # After this long without an end, a run that was told to stop is told again, with more weight.
@@ -69,6 +73,10 @@ class Request:
     log_level: str = "info"
     # Settings of this run only, as environment variables; they beat everything else.
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, project: Project, name: str) -> str:
+        """Return a variable of this run, else of the project; empty if nothing sets it."""
+        return self.variables.get(name) or project.environment.get(name) or ""
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -201,19 +209,23 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
             if environment["MELTANO_DATABASE_URI"] == meltano_database_uri(warehouse):
                 _prepare_meltano_tables(conn, project, environment)
         code = FAILED
-        if not stop.asked:
-            with closing(_Poll(warehouse, run_id)) as poll:
-                # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
-                # our locks.
-                command = ["run", "--force", request.source.tap, LOADER]
-                code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
+        with _slot(project, warehouse, request, run_id, started_at):
+            if not stop.asked:
+                with closing(_Poll(warehouse, run_id)) as poll:
+                    # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
+                    # our locks.
+                    command = ["run", "--force", request.source.tap, LOADER]
+                    stop.after(minutes=_number(project, request, TIMEOUT_VARIABLE))
+                    code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
     logs.mask_file(log, _secrets(project, warehouse, request))
     with connect(warehouse) as conn:
         history.close_stale_runs(conn)
+        sentence = stop.timeout
+        if sentence:
+            history.blame_timeout(conn, run_id, sentence)
         rows = history.find_runs(conn, run_id=run_id)
-        sentence = None
         if not rows:
-            sentence, category = _why_nothing_ran(log, code, stopped=stop.asked)
+            sentence, category = (sentence, "timeout") if sentence else _why_nothing_ran(log, code, stopped=stop.asked)
             if code != 0:
                 history.record_failure(
                     conn,
@@ -223,6 +235,7 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
                     error_message=sentence,
                     error_category=category,
                     started_at=started_at,
+                    configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
                 )
                 rows = history.find_runs(conn, run_id=run_id)
     rows.sort(key=lambda row: row.id)
@@ -230,6 +243,51 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
     if exit_code == FAILED and sentence is None:
         sentence = _why_it_failed(rows, log)
     return Outcome(run_id, rows, exit_code, log, time.monotonic() - started, sentence)
+
+
+@contextmanager
+def _slot(
+    project: Project, warehouse: Warehouse, request: Request, run_id: str, started_at: datetime
+) -> Iterator[None]:
+    """Hold one of the places that a CRM's runs may have at once.
+
+    Raises:
+        CrmError: if all are taken; the history says so, as for a stream that is at work.
+    """
+    places = _number(project, request, RUNS_VARIABLE)
+    if not places:
+        yield
+        return
+    with connect(warehouse) as conn:
+        if not history.take_place(conn, request.source.name, places):
+            sentence = (
+                f"{places} runs of {request.source.name} are at work, as many as {RUNS_VARIABLE} allows, so this one "
+                "was refused and has changed nothing."
+            )
+            history.record_failure(
+                conn,
+                run_id=run_id,
+                crm_source=request.source.name,
+                streams=request.expected,
+                error_message=sentence,
+                error_category="overlap",
+                started_at=started_at,
+                configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
+            )
+            raise CrmError(sentence)
+        yield
+
+
+def _number(project: Project, request: Request, name: str) -> int:
+    """Return a variable as a whole number; 0 if nothing sets it.
+
+    Raises:
+        CrmUsageError: If it is no whole number.
+    """
+    text = request.variable(project, name)
+    if text and not text.isdigit():
+        raise CrmUsageError(f"{name} is {text!r}; it must be a whole number.")
+    return int(text or 0)
 
 
 class _Together:
@@ -360,11 +418,24 @@ class _Stop:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_at: list[float] = []
+        self._minutes = 0
+        self._deadline: float | None = None
+        self._timed_out = False
 
     @property
     def asked(self) -> bool:
         """Whether the run was told to stop."""
         return bool(self._asked_at)
+
+    @property
+    def timeout(self) -> str | None:
+        """Why the run was ended by its time, as a sentence; None if it was not."""
+        return f"The run took longer than {self._minutes} minutes and was ended." if self._timed_out else None
+
+    def after(self, minutes: int) -> None:
+        """End the run if it takes longer; 0 for no limit."""
+        self._minutes = minutes
+        self._deadline = time.monotonic() + 60 * minutes if minutes else None
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
         """Say which process is meant; a request that came before it reaches it now."""
@@ -384,8 +455,12 @@ class _Stop:
             _signal_group(self._process.pid, signal.SIGTERM if len(self._asked_at) == 2 else signal.SIGKILL)  # noqa: PLR2004
 
     def insist(self) -> None:
-        """Ask again if the run was asked and has not ended in time."""
-        if self._asked_at and time.monotonic() - self._asked_at[-1] > _STOP_SECONDS:
+        """Ask if the time of the run is over; ask again if it was asked and has not ended in time."""
+        now = time.monotonic()
+        if self._deadline is not None and now > self._deadline and not self._asked_at:
+            self._timed_out = True
+            self.ask()
+        elif self._asked_at and now - self._asked_at[-1] > _STOP_SECONDS:
             self.ask()
 
 

@@ -75,6 +75,10 @@ class Project:
         """``meltano.yml`` and the files it includes."""
         return list(self._contents)
 
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """Return the entries of a list of the project, such as ``jobs`` or ``schedules``, from all its files."""
+        return [entry for content in self._contents.values() for entry in content.get(kind) or []]
+
     def settings(self, plugin: str) -> list[Setting]:
         """Return the declared settings of a plugin, in the order of its definition."""
         return [

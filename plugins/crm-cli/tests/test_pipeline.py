@@ -710,3 +710,61 @@ def test_which_sources_are_meant_has_to_be_clear(arguments: list[str], told: str
     result = CliRunner().invoke(crm, ["sync", *arguments])
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+# -- time and places --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(
+    project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
+) -> None:
+    monkeypatch.setattr(pipeline._Stop, "after", _end_at_once)
+    meltano(
+        """
+        row = opened("users")
+        def stop(*_):
+            runs.close_run(conn, row, error="Interrupted by SIGTERM.", category="interrupted")
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, stop)
+        time.sleep(60)
+        """
+    )
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "5"})
+    outcome = run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+    assert outcome.exit_code == 1
+    assert outcome.sentence == "The run took longer than 5 minutes and was ended."
+    assert [(row.error_category, row.error_message) for row in outcome.rows] == [("timeout", outcome.sentence)]
+
+
+def _end_at_once(stop: Any, minutes: int) -> None:
+    """Set the limit as ``after`` does, but let it be over as soon as the run has begun."""
+    stop._minutes, stop._deadline = minutes, time.monotonic() + 1
+
+
+def test_a_timeout_that_is_no_number_is_refused(project: Project, warehouse_url: str) -> None:
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "soon", **SET_UP})
+    with pytest.raises(CrmUsageError, match="CRM_TIMEOUT_MINUTES is 'soon'; it must be a whole number"):
+        run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+
+
+SET_UP = {"TAP_ACME_HOST": "x", "TAP_ACME_USER": "x", "ACME_SECRET": "x"}
+
+
+def test_one_more_run_than_a_source_may_have_is_refused_and_recorded(
+    project: Project, meltano: Any, warehouse_url: str
+) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    request = Request(find_source("acme"), variables={"CRM_RUNS_PER_SOURCE": "2", "CRM_SCHEDULE": "acme-hourly"})
+    with (
+        psycopg.connect(warehouse_url, autocommit=True) as conn,
+        psycopg.connect(warehouse_url, autocommit=True) as other,
+    ):
+        schema.migrate(conn)
+        assert runs.take_place(conn, "acme", 2)
+        assert runs.take_place(other, "acme", 2)
+        with pytest.raises(CrmError, match="2 runs of acme are at work"):
+            run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+        refused = runs.find_runs(conn)
+        assert {(row.status, row.error_category) for row in refused} == {("failed", "overlap")}
+        assert refused[0].configuration == {"schedule": "acme-hourly"}
+    assert run_pipeline(project, Warehouse(warehouse_url), request, Quiet()).exit_code == 0

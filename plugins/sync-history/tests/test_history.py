@@ -308,3 +308,32 @@ def test_sync_type_of(stream: str, plain: str) -> None:
 )
 def test_tap_of_state_id(state_id: str, tap: str | None) -> None:
     assert tap_of_state_id(state_id) == tap
+
+
+def test_the_last_run_of_a_schedule_has_the_worst_status_of_its_streams(conn: psycopg.Connection) -> None:
+    hourly = {"configuration": {"schedule": "genius-hourly"}}
+    for run_id, error in (("old", "It broke."), ("new", None)):
+        rows = [open_run(conn, stream, run_id, **hourly) for stream in ("people", "deals")]
+        if run_id == "new":
+            conn.execute("UPDATE orchestration.sync_history SET start_time = now() WHERE run_id = 'new'")
+        runs.close_run(conn, rows[0], error=error, category="source" if error else None)
+        runs.close_run(conn, rows[1])
+    open_run(conn, "others", "by hand")
+    found = runs.last_scheduled_runs(conn)
+    assert set(found) == {"genius-hourly"}
+    assert (found["genius-hourly"]["run_id"], found["genius-hourly"]["status"]) == ("new", "success")
+    running = open_run(conn, "people", "newest", **hourly, started_at=datetime.now(UTC))
+    last = runs.last_scheduled_runs(conn)["genius-hourly"]
+    assert (last["status"], last["ended_at"]) == ("running", None)
+    runs.close_run(conn, running, error="It broke.", category="source")
+    assert runs.last_scheduled_runs(conn)["genius-hourly"]["status"] == "failed"
+
+
+def test_a_timeout_is_blamed_on_what_it_interrupted_alone(conn: psycopg.Connection) -> None:
+    done, broken, left = (open_run(conn, stream) for stream in ("people", "deals", "calls"))
+    runs.close_run(conn, done)
+    runs.close_run(conn, broken, error="It broke.", category="source")
+    runs.close_run(conn, left, error="Interrupted.", category="interrupted")
+    runs.blame_timeout(conn, "r", "It took too long.")
+    categories = {row.sync_type: row.error_category for row in runs.find_runs(conn, run_id="r")}
+    assert categories == {"people": None, "deals": "source", "calls": "timeout"}

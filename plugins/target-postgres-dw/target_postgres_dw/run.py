@@ -128,6 +128,8 @@ class Run:
         for flag in ("dry_run", "force"):
             if getattr(self._settings, flag):
                 configuration[flag] = True
+        if schedule := os.environ.get("CRM_SCHEDULE"):
+            configuration["schedule"] = schedule
         self._take_locks(sync_types.values())
         with self.connection.transaction():
             for stale in runs.close_stale_runs(self.connection, own=[stream.row.id for stream in self._open.values()]):

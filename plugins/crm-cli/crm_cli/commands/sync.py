@@ -14,7 +14,17 @@ import click
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecated, extra_options, extras_of
 from crm_cli.legacy_names import resolve
-from crm_cli.pipeline import FAILED, OK, PARTIAL, Outcome, Request, check_settings, run_pipeline, run_pipelines
+from crm_cli.pipeline import (
+    FAILED,
+    OK,
+    PARTIAL,
+    TIMEOUT_VARIABLE,
+    Outcome,
+    Request,
+    check_settings,
+    run_pipeline,
+    run_pipelines,
+)
 from crm_cli.progress import LiveProgress, LogProgress, NoProgress
 from crm_cli.project import Project, variable
 from crm_cli.sources import check_streams, find_source, installed_sources
@@ -50,6 +60,7 @@ AT_ONCE = 4
 @click.option("--dry-run", is_flag=True, help="Read, check and count, but change neither tables nor bookmarks.")
 @click.option("--skip-validation", is_flag=True, help="Do not judge values; types and keys still count.")
 @click.option("--debug", is_flag=True, help="The same as --log-level debug.")
+@click.option("--timeout", type=click.IntRange(min=1), metavar="MINUTES", help="End a run that takes longer.")
 @click.option("--quiet", is_flag=True, help="Print the result and failures only.")
 @click.option("--no-progress", is_flag=True, help="Print no progress while it runs.")
 @click.option(
@@ -101,6 +112,7 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
     """  # noqa: D301 -- click's mark for lines that must not be filled
     project = Project.find()
     flags = _flags(options)
+    timeout = {TIMEOUT_VARIABLE: str(options["timeout"])} if options["timeout"] else {}
 
     def request(name: str, wanted: Sequence[str] = ()) -> Request:
         found = find_source(name)
@@ -113,7 +125,7 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
             force=flags.force,
             dry_run=flags.dry_run,
             log_level=flags.log_level,
-            variables={variable(found.tap, setting): value for setting, value in settings.items()},
+            variables={variable(found.tap, setting): value for setting, value in settings.items()} | timeout,
         )
 
     shown = Shown(as_json=options["as_json"], quiet=options["quiet"], progress=not options["no_progress"])
@@ -130,7 +142,7 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
     elif source is None:
         raise CrmUsageError(f"Name a CRM, or say --all. There are: {', '.join(installed_sources())}.")
     else:
-        _sync_one(project, request(source, streams), shown)
+        sync_one(project, request(source, streams), shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +180,8 @@ def _flags(options: Mapping[str, t.Any]) -> Flags:
     )
 
 
-def _sync_one(project: Project, request: Request, shown: Shown) -> None:
+def sync_one(project: Project, request: Request, shown: Shown) -> None:
+    """Run one pipeline, print what came of it, and exit with its code."""
     check_settings(project, request)
     warehouse = find_warehouse(project, start=True)
     out, name = console(), request.source.name
