@@ -267,7 +267,7 @@ class SalesRabbit(Crm):
         """Answer 304 without a body if nothing was modified since a moment, else with the envelope."""
         if since is not None and not data and _page(request) == 1:
             return Response(status_code=304)
-        if self.options.get("bare"):
+        if self.options.get("bare") and isinstance(data, list):
             return JSONResponse(data)
         told = more is not None and self.options.get("tells_more", True)
         return JSONResponse({"data": data, "meta": {"morePages": more}} if told else {"data": data})
