@@ -333,7 +333,7 @@ def test_a_page_that_comes_again_although_there_are_more_is_an_error(
 
 
 def test_pages_of_leads_without_events_do_not_end_the_histories(account: Account, answer: Play) -> None:
-    silent = {str(account.lead(index)): [] for index in range(20)}
+    silent: dict[str, list[t.Any]] = {str(account.lead(index)): [] for index in range(20)}
     answer("/leadStatusHistories", {"data": silent, "meta": {"morePages": True}}, page=2)
     run = account.read("lead_status_histories", page_size=20)
     assert run.exit_code == 0
@@ -384,7 +384,7 @@ def test_the_end_of_a_list(paged: bool, document: t.Any, ends: bool) -> None:  #
     import requests  # noqa: PLC0415 - only here
 
     response = requests.Response()
-    response._content = JSONResponse(document).body
+    response._content = bytes(JSONResponse(document).body)
     assert Pages(paged=paged).ends(response) is ends
 
 
