@@ -46,7 +46,7 @@ class Event(t.NamedTuple):
     """A status that a lead was given.
 
     Attributes:
-        number: Its id, counted within the lead.
+        number: Its place, counted within the lead.
         status: Place in ``STATUSES``.
         moment: When SalesRabbit heard of it.
         on_device: When it was made, by the clock of the device.
@@ -318,19 +318,20 @@ class SalesRabbit(Crm):
         return first + self.later.get(index, [])
 
     def history(self, index: int) -> list[Row]:
-        """Return the history of a lead, as the API gives it."""
+        """Return the history of a lead, as the API gives it: newest first, and ``id`` is that of the status."""
+        events = self.events(index)
         return [
             {
-                "id": event.number,
+                "id": 11 + event.status,
                 "name": STATUSES[event.status][0],
                 "abbreviation": STATUSES[event.status][1],
-                "active": True,
+                "active": event is events[-1],
                 "changedByUserId": str(self._user_of(index)),
                 "statusUpdated": written(event.moment),
                 "leadCreated": written(self._created(index)),
                 "leadModified": written(self.leads.modified_at(index)),
             }
-            for event in self.events(index)
+            for event in reversed(events)
         ]
 
     def count_activities(self) -> int:

@@ -120,13 +120,16 @@ def test_histories_are_an_object_by_lead_or_an_empty_array(play: Callable[..., t
     crm, get = play()
     data = get("/leadStatusHistories", perPage=2).json()["data"]
     assert list(data) == [str(FIRST_LEAD), str(FIRST_LEAD + 1)]
-    assert [row["id"] for row in data[str(FIRST_LEAD)]] == [1, 2]
+    assert [row["active"] for row in data[str(FIRST_LEAD)]] == [True, False]
     assert get("/leadStatusHistories", page=9).json()["data"] == []
     crm.visit(4, START, 0)
     headers = {"If-Status-Modified-Since": START.isoformat()}
     changed = get("/leadStatusHistories", headers=headers).json()["data"]
-    # The whole history, not only what is new.
-    assert [row["id"] for row in changed[str(FIRST_LEAD + 4)]] == [1, 2, 3]
+    # The whole history, not only what is new; newest first, and the id is that of the status.
+    history = changed[str(FIRST_LEAD + 4)]
+    assert [row["active"] for row in history] == [True, False, False]
+    assert (history[0]["id"], history[0]["name"]) == (11, "Not Home")
+    assert [row["statusUpdated"] for row in history] == sorted((row["statusUpdated"] for row in history), reverse=True)
     assert len(changed) == 1
     other = get("/leadStatusHistories", headers={"If-Modified-Since": START.isoformat()})
     assert other.json()["data"] == changed

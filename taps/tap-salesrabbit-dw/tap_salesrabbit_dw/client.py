@@ -258,10 +258,9 @@ class SalesRabbitStream(RestStream):
 
     @override
     def finish_page(self, page: Page) -> Iterator[Row]:
-        lower, upper = self._bounds
-        wanted = [row for row in page.rows if self._is_wanted(row, lower, upper)] if lower or upper else page.rows
+        rows = self.wanted(page.rows) if self.span.lower or self.span.upper else page.rows
         judged = [name for name in self.selected_schema["properties"] if name in values.JUDGED]
-        for record in super().finish_page(replace(page, rows=wanted)):
+        for record in super().finish_page(replace(page, rows=rows)):
             for name in judged:
                 record[name] = values.judge(name, record[name])
             self.note(self.remarks(record))
@@ -277,14 +276,20 @@ class SalesRabbitStream(RestStream):
             self._odd.update(remarks)
 
     @property
-    def _bounds(self) -> tuple[str | None, str | None]:
-        """Bounds that are compared here."""
-        if not self.trusts_server:
-            return self.span.lower, self.span.upper
+    def floor(self) -> str | None:
+        """Moment that this run reads nothing before because a setting says so, not because of the bookmark."""
         asked = self.config.get("since") or self.config.get("start_date")
-        return (format_time(parse_time(asked)) if asked else None), self.span.upper
+        if not asked or not self.span.lower:
+            return None
+        # A start date does not count against a bookmark that lies before it.
+        return min(format_time(parse_time(asked)), self.span.lower)
 
-    def _is_wanted(self, row: Row, lower: str | None, upper: str | None) -> bool:
+    def wanted(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows that belong to this run."""
+        lower = self.floor if self.trusts_server else self.span.lower
+        return [row for row in rows if self.lies_between(row, lower, self.span.upper)]
+
+    def lies_between(self, row: Row, lower: str | None, upper: str | None) -> bool:
         """Tell whether a row lies within bounds; one without a moment always does."""
         found = (datetime_from_json(row.get(name) or "", self.zone) for name in self.compared)
         moments = [format_time(parse_time(moment)) for moment in found if isinstance(moment, str)]

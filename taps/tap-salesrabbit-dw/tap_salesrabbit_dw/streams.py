@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
 from datetime import timedelta
 
 from tap_kit.rest import Pass
@@ -13,10 +12,10 @@ from tap_salesrabbit_dw import values
 from tap_salesrabbit_dw.client import MODIFIED, SalesRabbitStream
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk.streams.rest import HTTPRequest
-    from tap_kit.rest import Ask, Page, Row
+    from tap_kit.rest import Ask, Row
 
     from tap_salesrabbit_dw.client import Data
     from tap_salesrabbit_dw.tap import TapSalesRabbit
@@ -110,31 +109,26 @@ class LeadStatusHistories(StatusStream):
     """Every status that a lead was given.
 
     Source: GET /leadStatusHistories, with If-Status-Modified-Since in a delta. Its data is an object of lists by the
-    id of the lead, or an empty array. Bookmark: statusUpdated. A lead answers with its whole history when any of it
-    changed: what lies before the bookmark and ``status_lookback_days`` is left out.
+    id of the lead, or an empty array; ``id`` is that of the status, so the time belongs to the key. Bookmark:
+    statusUpdated. A lead answers with its whole history when any of it changed, and all of it is written: what was
+    the present status until then is no longer ``active``.
     """
 
     name = "lead_status_histories"
     path = "/leadStatusHistories"
-    primary_keys = ("lead_id", "id")
+    primary_keys = ("lead_id", "id", "status_updated")
     replication_key = "status_updated"
     default_page = 2000
     compared = ("statusUpdated",)
 
     @override
     def rows_in(self, data: Data | None) -> list[Row] | None:
-        if not isinstance(data, dict):
-            return [] if data == [] else None
-        if not all(events is None or isinstance(events, list) for events in data.values()):
-            return None
-        found = ((lead, event) for lead, events in data.items() for event in events or ())
-        return [{**(event if isinstance(event, dict) else {}), "lead_id": lead} for lead, event in found]
+        return values.events_by_lead(data)
 
     @override
-    def finish_page(self, page: Page) -> Iterator[Row]:
-        counted = Counter((row["lead_id"], str(row.get("id"))) for row in page.rows)
-        self.note(("id", "one id for several events of a lead") for times in counted.values() if times > 1)
-        return super().finish_page(page)
+    def wanted(self, rows: Sequence[Row]) -> list[Row]:
+        changed = {row["lead_id"] for row in rows if self.lies_between(row, self.span.lower, None)}
+        return [r for r in rows if r["lead_id"] in changed and self.lies_between(r, self.floor, self.span.upper)]
 
 
 class LeadStatusActivities(StatusStream):

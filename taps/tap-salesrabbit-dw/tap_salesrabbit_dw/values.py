@@ -31,6 +31,19 @@ def flat(row: Row) -> Row:
     return {**row, **filled} if filled else row
 
 
+def events_by_lead(data: t.Any) -> list[Row] | None:  # noqa: ANN401 - any JSON
+    """Return the events of an object of lists by lead, each with its ``lead_id``; None if it is no such object.
+
+    An object without entries may come as an empty array.
+    """
+    if not isinstance(data, dict):
+        return [] if data == [] else None
+    if not all(events is None or isinstance(events, list) for events in data.values()):
+        return None
+    found = ((lead, event) for lead, events in data.items() for event in events or ())
+    return [{**(event if isinstance(event, dict) else {}), "lead_id": lead} for lead, event in found]
+
+
 def judge(name: str, value: t.Any) -> t.Any:  # noqa: ANN401 - any value of a record
     """Return a converted value, or a finding if it is odd; the text itself stays as it was sent."""
     if not isinstance(value, str) or not value:

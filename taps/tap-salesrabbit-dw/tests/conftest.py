@@ -38,7 +38,7 @@ class Account:
         """Return the keys of all records of a stream, as the simulator has them."""
         rows = self.crm.truth(name)
         if name == "lead_status_histories":
-            return {(row["leadId"], row["id"]) for row in rows}
+            return {(row["leadId"], row["id"], row["statusUpdated"]) for row in rows}
         return {row["dispositionID" if name == "lead_status_activities" else "id"] for row in rows}
 
     def lead(self, index: int) -> int:

@@ -30,7 +30,7 @@ KEYS = {
     "users": ("id",),
     "lead_statuses": ("id",),
     "leads": ("id",),
-    "lead_status_histories": ("lead_id", "id"),
+    "lead_status_histories": ("lead_id", "id", "status_updated"),
     "lead_status_activities": ("disposition_id",),
 }
 # What belongs to the lead and not to the event is only as new as the event was read.

@@ -25,7 +25,7 @@ KEYS = {
     "users": ("id",),
     "lead_statuses": ("id",),
     "leads": ("id",),
-    "lead_status_histories": ("lead_id", "id"),
+    "lead_status_histories": ("lead_id", "id", "status_updated"),
     "lead_status_activities": ("disposition_id",),
 }
 
@@ -192,20 +192,32 @@ def test_a_server_that_ignores_the_header_gives_the_same_delta(
     assert found[0] == found[1]
 
 
-def test_a_whole_history_comes_and_only_what_is_new_is_written(account: Account) -> None:
+def test_a_changed_lead_brings_its_whole_history_and_no_other_lead_does(account: Account) -> None:
     first = account.read("lead_status_histories")
     account.crm.world.days += 20
     account.crm.visit(7, account.crm.world.now - timedelta(hours=1), 2)
     second = account.read("lead_status_histories", state=first.states[-1], status_lookback_days=1)
-    new = [key for key in ids(second, "lead_status_histories") if key[0] == account.lead(7)]
-    assert new == [(account.lead(7), 3)]
+    rows = [row for row in second.records("lead_status_histories") if row["lead_id"] == account.lead(7)]
+    # What was the present status is no longer active, though it is far older than what the delta looks back.
+    assert [row["active"] for row in rows] == [True, False, False]
+    assert rows[1]["status_updated"] < "2025-05-15"
+    recent = {
+        row["lead_id"] for row in second.records("lead_status_histories") if row["status_updated"] >= "2025-06-01T08"
+    }
+    assert {row["lead_id"] for row in second.records("lead_status_histories")} == recent
+    assert len(recent) < 20
 
 
-def test_the_key_of_a_history_is_lead_and_event(account: Account) -> None:
+def test_the_key_of_a_history_is_lead_status_and_time(account: Account) -> None:
+    # The id is that of the status: nobody is at home twice.
+    for hours in (3, 2, 1):
+        account.crm.visit(7, account.crm.world.now - timedelta(hours=hours), 0)
     run = account.read("lead_status_histories")
-    assert len({row["id"] for row in run.records("lead_status_histories")}) == 2
-    assert len(run.records("lead_status_histories")) == 400
-    assert run.schema("lead_status_histories")["key_properties"] == ["lead_id", "id"]
+    visits = [row for row in run.records("lead_status_histories") if row["lead_id"] == account.lead(7)][:3]
+    assert {row["id"] for row in visits} == {11}
+    assert len({row["status_updated"] for row in visits}) == 3
+    assert len(run.records("lead_status_histories")) == 403
+    assert run.schema("lead_status_histories")["key_properties"] == ["lead_id", "id", "status_updated"]
 
 
 def test_a_device_that_was_offline_is_heard(account: Account) -> None:

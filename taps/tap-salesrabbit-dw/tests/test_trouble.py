@@ -438,15 +438,6 @@ def test_strange_users_are_kept_and_warned_about(
     assert warned == {validation != "off"}
 
 
-def test_an_id_that_several_events_of_a_lead_share_is_warned_about(
-    account: Account, answer: Play, caplog: pytest.LogCaptureFixture
-) -> None:
-    events = [event | {"id": 12} for event in account.crm.history(3)]
-    answer("/leadStatusHistories", {"data": {"900004": events}, "meta": {"morePages": False}})
-    account.read("lead_status_histories")
-    assert "lead_status_histories.id: one id for several events of a lead in 1 records" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("name", "value", "odd"),
     [
