@@ -330,6 +330,17 @@ def test_a_first_run_from_a_start_date(account: Account) -> None:
     )
 
 
+def test_a_start_date_does_not_count_against_the_bookmark(account: Account) -> None:
+    first = account.read("lead_status_activities", "lead_status_histories")
+    account.crm.world.days += 3
+    account.crm.visit(4, account.crm.world.now - timedelta(days=2), 1)
+    run = account.read(
+        "lead_status_activities", "lead_status_histories", state=first.states[-1], start_date="2025-06-05T11:00:00Z"
+    )
+    assert 1000 * 5 + 3 in ids(run, "lead_status_activities")
+    assert account.lead(4) in {row["lead_id"] for row in run.records("lead_status_histories")}
+
+
 def test_an_end_date_and_a_number_of_records_leave_the_bookmark(account: Account) -> None:
     run = account.read(end_date="2025-05-30")
     for name, changed in (("leads", "date_modified"), ("lead_status_activities", "current_on_device_status_modified")):
