@@ -125,6 +125,11 @@ class SalesRabbit(Crm):
     # A day
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        rates = {} if self.limiter.rules else {"requests_per_minute": 1_000_000}
+        return {"base_url": url, "api_token": self.options.get("token", TOKEN), **rates}
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         """Let a day happen: leads are made, changed, visited and deleted; a device that was offline reports."""
         if not self.leads.size:
