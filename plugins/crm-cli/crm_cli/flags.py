@@ -153,6 +153,22 @@ class Moment(click.ParamType[datetime]):
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class Age(click.ParamType[timedelta]):
+    """A length of time: ``30m``, ``12h``, ``7d``."""
+
+    name = "age"
+    _units: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the length."""
+        if isinstance(value, timedelta):
+            return value
+        text = str(value)
+        if not text[:-1].isdigit() or text[-1:] not in self._units:
+            self.fail(f"{text!r} is no length of time: write 30m, 12h or 7d.", param, ctx)
+        return timedelta(**{self._units[text[-1]]: int(text[:-1])})
+
+
 def deprecated(flag: str, instead: str) -> Callable[[click.Context, click.Parameter, object], object]:
     """Return what warns when an old flag is used."""
 

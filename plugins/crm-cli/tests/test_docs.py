@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from crm_cli import tables
-from crm_cli.commands import sources, sync
+from crm_cli.commands import rejects, sources, sync
 from crm_cli.commands.history import history
 from crm_cli.commands.status import status
 from crm_cli.main import crm
@@ -87,7 +87,15 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    [tables.run_record, sync._record, sources._source_record, sources._discovered, status.callback, history.callback],
+    [
+        tables.run_record,
+        sync._record,
+        sources._source_record,
+        sources._discovered,
+        rejects.reject_record,
+        status.callback,
+        history.callback,
+    ],
 )
 def test_every_json_field_is_documented(function: object) -> None:
     assert callable(function)

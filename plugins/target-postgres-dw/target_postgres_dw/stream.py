@@ -92,6 +92,8 @@ class Stream:
         self.refused: str | None = None
         self.totals = Counts()
         self.rejected = 0
+        self.replays = False
+        self.refused_again: list[Reject] = []
         self._schema = schema
         self._settings = settings
         self._signature: object = None
@@ -256,6 +258,8 @@ class Stream:
             self._sweep.load(conn, self._table)
         self.totals += loaded.counts
         self.rejected += len(loaded.rejects)
+        if self.replays:
+            self.refused_again += loaded.rejects
         if self.rejected > self._allowed_rejects(0):
             raise TooManyRejectsError(
                 f"Stream {self.name}: {self.rejected} rejects so far, more than max_rejects allows; the last reason: "

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from crm_cli import logs
-from crm_cli.errors import CrmError
+from crm_cli.discovery import discover
 from crm_cli.flags import MODES
-from crm_cli.pipeline import Request, bin_folder, check_settings, meltano_environment
 from crm_cli.project import Project
-from crm_cli.rundir import run_folder
 from crm_cli.sources import find_source, installed_sources
 from crm_cli.tables import console
 
@@ -62,28 +56,7 @@ def _source_record(project: Project, source: Source) -> dict[str, Any]:
 
 
 def _discovered(project: Project, source: Source) -> list[dict[str, Any]]:
-    """Return the streams as the tap finds them.
-
-    Raises:
-        CrmUsageError: if a setting is missing.
-        CrmError: if the tap cannot discover; with its own sentence.
-    """
-    check_settings(project, Request(source))
-    with run_folder(project.state_folder / "runs", str(uuid.uuid4())) as (folder, _):
-        # Through Meltano, which knows the settings of its files too.
-        done = subprocess.run(  # noqa: S603 -- our own program and arguments
-            [Path(bin_folder()) / "meltano", "--log-level=error", "invoke", source.tap, "--discover"],
-            env=meltano_environment(project, folder),
-            cwd=project.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            umask=0o077,
-            check=False,
-        )
-    if done.returncode:
-        said = logs.failure_sentence(logs.mask(done.stderr, project.secrets(source.tap)))
-        raise CrmError(logs.split_category(said)[0] if said else f"{source.tap} could not discover its streams.")
+    """Return the streams as the tap finds them."""
     return [
         {
             "stream": stream["tap_stream_id"],
@@ -91,7 +64,7 @@ def _discovered(project: Project, source: Source) -> list[dict[str, Any]]:
             "bookmark": stream.get("replication_key"),
             "columns": len(stream["schema"]["properties"]),
         }
-        for stream in json.loads(done.stdout)["streams"]
+        for stream in discover(project, source)
     ]
 
 
