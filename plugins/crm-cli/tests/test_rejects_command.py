@@ -20,7 +20,6 @@ from sync_history import rejects, runs
 if TYPE_CHECKING:
     from crm_cli.project import Project
 
-    from conftest import Seed
 
 ENTRY = {
     "tap_stream_id": "users",
@@ -34,7 +33,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def waiting(seed: Seed, warehouse_url: str) -> list[int]:
+def waiting(seed: Any, warehouse_url: str) -> list[int]:
     """Two rejects of acme's users, 7 and 8; their ids."""
     del warehouse_url
     row = seed.run("users")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from crm_cli.commands import sources
+from crm_cli import discovery
 from crm_cli.main import crm
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def meltano(project: Project, body: str) -> None:
 def set_up(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("TAP_ACME_HOST", "TAP_ACME_USER", "ACME_SECRET"):
         monkeypatch.setenv(name, "hunter2")
-    monkeypatch.setattr(sources, "bin_folder", lambda: str(project.root / "bin"))
+    monkeypatch.setattr(discovery, "bin_folder", lambda: str(project.root / "bin"))
     return project
 
 

@@ -99,10 +99,10 @@ def list_rejects(
 
 
 @rejects.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("id_", metavar="ID", type=int)
 @click.option("--reveal", is_flag=True, help="Show the values, personal data too.")
 @demo_option
-def show(number: int, *, reveal: bool, demo: bool) -> None:
+def show(id_: int, *, reveal: bool, demo: bool) -> None:
     """Show one reject as JSON, its record with masked values.
 
     \b
@@ -112,7 +112,7 @@ def show(number: int, *, reveal: bool, demo: bool) -> None:
     """  # noqa: D301
     warehouse = readable_warehouse(Project.find(), demo=demo)
     with connect_to_history(warehouse) as conn:
-        [one] = _those(stored.find(conn, ids=[number], resolved=True), [number])
+        [one] = _those(stored.find(conn, ids=[id_], resolved=True), [id_])
     record: Mapping[str, Any] = one.record or {}
     shown = record if reveal else {name: masked(value) for name, value in record.items()}
     click.echo(json.dumps(reject_record(one) | {"record": shown}, indent=2, ensure_ascii=False, default=str))
