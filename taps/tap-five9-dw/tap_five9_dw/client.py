@@ -111,8 +111,8 @@ class ContactStream(Five9Stream):
 
     There is no call for the records of a list, and no paging. Contacts are looked up by the field that holds the
     list they were last dialled from; an answer of a thousand is taken for cut, and asked for again in parts, by the
-    first digits of the number. Every run reads all of them, because no look-up compares times; a delta writes those that
-    changed.
+    first digits of the number. Every run reads all of them, because no look-up compares times; a delta writes those
+    that changed.
 
     A position is the last list, and the prefix of the last part of it; the prefix is empty once the list is complete.
     """
@@ -136,7 +136,9 @@ class ContactStream(Five9Stream):
         self.sweeps = tap.config["deletions"] == "sweep" and not self.is_filtered
         if not self._stamps:
             self.replication_key = None
+        # Few, as a rule none: contacts that were found by another list than the one they name.
         self._strays: dict[tuple[str, str], set[str]] = {}
+        self._homeless: dict[str, str] = {}
         self._keys: t.IO[str] | None = None
 
     @override
@@ -205,8 +207,11 @@ class ContactStream(Five9Stream):
         wanted = self._wanted(lists)
         start = t.cast("tuple[str, str] | None", self.span.last_key)
         self._strays.clear()
+        self._homeless.clear()
         self.place = None
-        self._keys = tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8")  # noqa: SIM115
+        if self.sweeps:
+            keys = tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8")  # noqa: SIM115 - there
+            self._keys = self.kit.open_files.enter_context(t.cast("t.IO[str]", keys))
         short = []
         for name in wanted:
             after = None
@@ -253,8 +258,6 @@ class ContactStream(Five9Stream):
         self._keys.seek(0)
         for line in self._keys:
             yield json.loads(line)
-        self._keys.close()
-        self._keys = None
 
     def _lists(self, meter: Meter) -> dict[str, int | None]:
         answer = self.call("getListsInfo", meter)
@@ -360,10 +363,13 @@ class ContactStream(Five9Stream):
         If it was found by another one it is in both. It is written once: when its own list is read, with all of them;
         or now, if that is over.
         """
-        named = str(row.get(self.list_field.column) or "").strip().casefold()
-        own = next((name for name in lists if name.strip().casefold() == named), asked)
+        number, named = str(row.get(NUMBER)), str(row.get(self.list_field.column) or "").strip().casefold()
+        own = next((name for name in lists if name.strip().casefold() == named), None)
+        if own is None:
+            # It names none, or one that is gone: the first one that it was found by stands for it.
+            own = self._homeless.setdefault(number, asked)
         if own != asked:
-            self._strays.setdefault((str(row.get(NUMBER)), own), set()).add(asked)
+            self._strays.setdefault((number, own), set()).add(asked)
         return own
 
     def _record(self, row: Row, home: str) -> Iterator[Row]:
@@ -380,7 +386,7 @@ class ContactStream(Five9Stream):
         if empty is not None:
             self.reject(record, "the key is empty", field=empty)
             return
-        if self.sweeps and self._keys is not None:
+        if self._keys is not None:
             self._keys.write(json.dumps([number, home]) + "\n")
         if self._is_wanted(record):
             yield record

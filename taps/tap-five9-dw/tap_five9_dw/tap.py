@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import typing as t
+from contextlib import ExitStack
 from functools import cached_property
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -296,6 +297,11 @@ class TapFive9(RestTap):
         return {"default": Limit(1, 60 / self.config["requests_per_minute"])}
 
     @cached_property
+    def open_files(self) -> ExitStack:
+        """Files that are closed when the run ends."""
+        return ExitStack()
+
+    @cached_property
     def service(self) -> Service:
         """The web service."""
         return Service(
@@ -335,4 +341,5 @@ class TapFive9(RestTap):
         # Before the connections are given back: the session ends with a request of its own.
         if "service" in self.__dict__:
             self.__dict__.pop("service").close()
+        self.open_files.close()
         super().close()
