@@ -191,6 +191,7 @@ class Service:
         self._pauses = {"OperationsLimitExceeded": rate_limit_seconds, "UserAlreadyLoggedIn": session_seconds}
         self._zeep: t.Any = None
         self._port: t.Any = None
+        self._binding = ""
         self._caller = Caller("", Meter(StreamReport()))
         self._operation = ""
         self.is_open = False
@@ -251,7 +252,11 @@ class Service:
         content = self._copy.read()
         if content is None:
             request = HTTPRequest(url=address, headers={"Accept": "text/xml"})
-            response = self._http.send(request, limit=LIMIT, judge=self._judge_wsdl, meter=self._caller.meter)
+            try:
+                response = self._http.send(request, limit=LIMIT, judge=self._judge_wsdl, meter=self._caller.meter)
+            except SkipStream as error:
+                # Nothing can be called without it.
+                raise Stop(str(error), category=error.category) from None
             content = response.content
             self._copy.write(content)
         return content
@@ -277,7 +282,8 @@ class Service:
         for attempt in (1, 2):
             try:
                 self._zeep = zeep.Client(self._wsdl_address, transport=self, settings=settings)
-                self._port = self._zeep.create_service(next(iter(self._zeep.wsdl.bindings)), self._endpoint)
+                self._binding = next(iter(self._zeep.wsdl.bindings))
+                self._port = self._zeep.create_service(self._binding, self._endpoint)
             except TapError:
                 raise
             except Exception as error:  # whatever a broken file makes zeep stumble over
@@ -294,14 +300,18 @@ class Service:
     def _read(self, operation: str, response: requests.Response) -> t.Any:  # noqa: ANN401 - objects of zeep
         from zeep import exceptions  # noqa: PLC0415 - as above
 
-        try:
-            value = self._zeep.wsdl.bindings[next(iter(self._zeep.wsdl.bindings))].get(operation)
-            return value.process_reply(document_of(response))
-        except (exceptions.Error, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise SkipStream(
-                f"{operation}: the answer is not what the WSDL describes ({type(error).__name__}). Is api_version the "
-                "version of the address?"
-            ) from error
+        root = document_of(response)
+        found = root.find(f"{SOAP}Body/*")
+        reason = "something else"
+        # Unstrict, zeep takes an answer of another kind for an empty one.
+        if found is not None and etree.QName(found).localname == f"{operation}Response":
+            try:
+                return self._zeep.wsdl.bindings[self._binding].get(operation).process_reply(root)
+            except (exceptions.Error, LookupError, TypeError, ValueError, AttributeError) as error:
+                reason = type(error).__name__
+        raise SkipStream(
+            f"{operation}: the answer is not what the WSDL describes ({reason}). Is api_version the version of the address?"
+        )
 
     def _judge_wsdl(self, response: requests.Response) -> None:
         if response.status_code == requests.codes.not_found:

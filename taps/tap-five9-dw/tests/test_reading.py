@@ -221,7 +221,7 @@ def test_values_are_those_of_the_account(account: Account) -> None:
 
 
 def test_date_times_are_the_wall_clock_of_the_domain(account: Account) -> None:
-    account.crm.change_contact(4, account.crm.world.now, **{"sys_created_date": "2025-01-05 09:12:44.767"})
+    account.crm.change_contact(4, account.crm.world.now, sys_created_date="2025-01-05 09:12:44.767")
     number = account.crm.number(4)
 
     def created(**settings: t.Any) -> str:
