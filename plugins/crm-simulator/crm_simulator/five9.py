@@ -653,7 +653,7 @@ class Five9(Crm):
             "metal_count": "0",
             "Market": rng.choice(("North", "South")),
             "Appointment Date and Time": (start + timedelta(hours=index % 900)).strftime("%m/%d/%Y %H:%M:%S"),
-            "Appointment Date": (start + timedelta(days=index % 30)).strftime("%m/%d/%Y"),
+            "Appointment Date": (start + timedelta(days=index % 30)).strftime("%m/%d/%Y") if index % 5 else None,
             "PC Work Finished": (start - timedelta(days=index % 30)).strftime("%Y-%m-%d") if index % 2 else None,
             "Total Job Amount": f"{rng.randrange(100, 99_999):,}.50" if index % 4 == 0 else None,
             "Position": str(index % 10) if index % 3 == 0 else None,

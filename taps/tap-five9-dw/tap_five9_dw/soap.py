@@ -310,7 +310,8 @@ class Service:
             except (exceptions.Error, LookupError, TypeError, ValueError, AttributeError) as error:
                 reason = type(error).__name__
         raise SkipStream(
-            f"{operation}: the answer is not what the WSDL describes ({reason}). Is api_version the version of the address?"
+            f"{operation}: the answer is not what the WSDL describes ({reason}). "
+            "Is api_version the version of the address?"
         )
 
     def _judge_wsdl(self, response: requests.Response) -> None:
