@@ -100,6 +100,7 @@ def test_the_wsdl_tells_every_operation_and_a_wrong_address(url: str) -> None:
     assert {name for name in OPERATIONS if f'name="{name}Response"' in answer.text} == set(OPERATIONS)
     assert 'location="http://api.five9.com/wsadmin/v13/%20AdminWebService"' in answer.text
     assert "swaref.xsd" in answer.text
+    assert requests.get(f"{url}?wsdl&user={USER}", auth=(USER, PASSWORD), timeout=10).status_code == 500
     assert requests.get(f"{url}?wsdl&user=nobody", auth=(USER, PASSWORD), timeout=10).status_code == 500
 
 

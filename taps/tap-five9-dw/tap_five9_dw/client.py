@@ -554,10 +554,6 @@ class ReportStream(Five9Stream):
         }
         return super().convert | own
 
-    @override
-    def read_keys(self) -> Iterator[Sequence[int | str]]:
-        raise SkipStream(f"The stream {self.name} has no key sets.")
-
 
 class SnapshotReport(ReportStream):
     """A report that shows the present, read in full by each run."""

@@ -371,6 +371,29 @@ def test_a_report_without_the_column_of_its_key_fails(account: Account) -> None:
     assert "its report has no column for call_id" in run.report("call_log")["error"]
 
 
+def test_a_report_that_does_not_start_fails(account: Account) -> None:
+    account.crm._runReport = lambda _: ""
+    run = account.read("call_log")
+    assert "Five9 did not say how to ask for its report" in run.report("call_log")["error"]
+
+
+def test_rows_of_a_report_that_share_a_key_are_told_of(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    logins = account.crm.logins
+    account.crm.logins = lambda start, end: (row for row in logins(start, end) for _ in range(2))
+    run = account.read("agent_login_logout")
+    assert run.exit_code == 0
+    assert "agent_login_logout: 3 rows have the key of another row" in caplog.text
+
+
+def test_columns_of_a_report_that_are_new_are_named(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    run = account.read(
+        "call_log", "agent_login_logout", reports={"agent_login_logout": "Agent Reports/Agent Occupancy"}
+    )
+    assert run.exit_code == 0
+    assert caplog.text.count("the column NOT READY TIME of the report is not read") == 1
+
+
 def test_a_report_of_more_than_ten_megabytes_is_read(account: Account) -> None:
     wide = "x" * 60_000
     account.crm.agent_rows = lambda *_: ([str(row), wide, *[""] * 8] for row in range(200))
