@@ -374,7 +374,7 @@ def test_a_report_without_the_column_of_its_key_fails(account: Account) -> None:
 def test_a_report_that_does_not_start_fails(account: Account) -> None:
     account.crm._runReport = lambda _: ""
     run = account.read("call_log")
-    assert "Five9 did not say how to ask for its report" in run.report("call_log")["error"]
+    assert "did not say under which name its report runs" in run.report("call_log")["error"]
 
 
 def test_rows_of_a_report_that_share_a_key_are_told_of(account: Account, caplog: pytest.LogCaptureFixture) -> None:
