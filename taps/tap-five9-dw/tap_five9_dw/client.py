@@ -495,7 +495,7 @@ class ReportStream(Five9Stream):
     def _result(self, window: Window, meter: Meter) -> Answer:
         folder, name = self.location
         # Both ends belong to what is asked for.
-        bounds = {"start": _stamp(window.start), "end": _stamp(window.last_millisecond)}
+        bounds = {"start": self._stamp(window.start), "end": self._stamp(window.last_millisecond)}
         started = self.call("runReport", meter, folderName=folder, reportName=name, criteria={"time": bounds})
         identifier = started.value
         if not identifier:
@@ -514,6 +514,10 @@ class ReportStream(Five9Stream):
                     f"{self.config['report_timeout_seconds']} s (report_timeout_seconds).",
                 )
             time.sleep(max(0.0, poll - (time.monotonic() - asked)))
+
+    def _stamp(self, moment: datetime) -> str:
+        # In the zone of the domain: should Five9 leave the offset out of account, it means the same.
+        return moment.astimezone(self.zone).isoformat(timespec="milliseconds")
 
     def _rows(self, text: str) -> list[Row]:
         lines = csv.reader(io.StringIO(text, newline=""))
@@ -588,7 +592,3 @@ def _day_after(end: datetime, zone: tzinfo) -> date:
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time_of_day(), zone).astimezone(UTC)
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

@@ -398,6 +398,9 @@ def test_calls_of_the_last_days_are_read_day_by_day(account: Account) -> None:
     assert [start.astimezone(ZONE).isoformat() for _, start, _ in crm.asked_reports] == [
         f"2025-{day}T00:00:00-07:00" for day in ("05-30", "05-31", "06-01", "06-02")
     ]
+    # Both ends are told in the zone of the domain, and the windows do not overlap.
+    assert {start.utcoffset() for _, start, _ in crm.asked_reports} == {timedelta(hours=-7)}
+    assert crm.asked_reports[0][2].isoformat() == "2025-05-30T23:59:59.999000-07:00"
     row = run.records("call_log")[0]
     moment = crm.calls.modified_at(int(row["call_id"]) - 3_000_000_000_000)
     assert datetime.fromisoformat(row["timestamp"]) == moment
