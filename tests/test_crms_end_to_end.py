@@ -13,6 +13,7 @@ import subprocess
 import sys
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ WHOLE = {
     "arrivy": {"TAP_ARRIVY_DW_TASK_DELTA": "full"},
     # By default only the latest messages of a conversation are listed; older ones stay in the warehouse.
     "callrail": {"TAP_CALLRAIL_DW_TEXT_THREADS": "full"},
+    # A first read of reports reaches back some days only: both have to begin with the same day.
+    "five9": {"TAP_FIVE9_DW_START_DATE": "{start}"},
 }
 # Columns that no delta can follow, with the reason.
 BEYOND_A_DELTA = {
@@ -93,13 +96,14 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, simulate: Callable[...,
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+    start = f"{crm.world.now - timedelta(days=3):%Y-%m-%d}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))}
     environment = {
         **kept,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "MELTANO_CLI_LOG_FORMAT": "uncolored",
         **{variable(tap, name): plain(value) for name, value in settings.items()},
-        **WHOLE.get(crm.name, {}),
+        **{name: value.format(start=start) for name, value in WHOLE.get(crm.name, {}).items()},
     }
     return Pair(crm, tap, tmp_path, environment, project)
 
