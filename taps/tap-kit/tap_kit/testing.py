@@ -12,6 +12,8 @@ import typing as t
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib import import_module
+from importlib.metadata import entry_points
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +65,13 @@ class Run:
         reports = [state["sync_report"]["streams"].get(stream) for state in self.states]
         last: Message = [report for report in reports if report][-1]
         return last
+
+
+def installed_tap(name: str) -> type[Tap]:
+    """Return the class behind the command of a tap that is installed here, by the command's name."""
+    (command,) = entry_points(group="console_scripts", name=name)
+    found: type[Tap] = getattr(import_module(command.module), command.attr.removesuffix(".cli"))
+    return found
 
 
 def parse(text: str) -> list[Message]:
