@@ -85,6 +85,9 @@ class Span:
 class Bookmark:
     """The bookmark of one stream during one run.
 
+    Attributes:
+        kind: What a value of the replication key is, for messages.
+
     Args:
         incoming: The stored bookmark, or an empty mapping. It is never changed; one of another replication key
             says nothing about this one, so that the stream is read anew.
@@ -97,6 +100,8 @@ class Bookmark:
     Raises:
         ValueError: If the stored value is no value of the replication key.
     """
+
+    kind: t.ClassVar[str] = "a time"
 
     def __init__(
         self,
