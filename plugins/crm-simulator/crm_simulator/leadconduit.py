@@ -1,9 +1,9 @@
 """LeadConduit: events in the order of their ids, for three months; flows and destinations as whole lists.
 
-Where the documents are silent, the simulator does what makes a tap careful: without ``sort`` the newest event comes
-first, ``type`` is ignored, ``start`` and ``end`` count only without ``after_id``, a page never holds more than
-``page_cap`` events, an unknown ``after_id`` is no error, and what is older than ``retention_days`` is gone without
-a word.
+The newest event comes first unless ``sort`` says otherwise. Where the documents are silent, the simulator does what
+makes a tap careful: ``type`` is ignored, ``start`` and ``end`` mean the beginning of an event and not its id, and count
+only without ``after_id``, a page never holds more than ``page_cap`` events, an unknown ``after_id`` is no error, and
+what is older than ``retention_days`` is gone without a word.
 
 An event never changes. Its id is a BSON ObjectId: seconds, machine, counter. ``start_timestamp`` is not in the order of
 the ids: the events of a lead overlap.
@@ -39,7 +39,7 @@ if t.TYPE_CHECKING:
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 EVENTS_OF_A_LEAD = 4
-OBJECT_ID = re.compile(r"[0-9a-f]{24}")
+OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MACHINES = ("a1b2c3d4e5", "0f1e2d3c4b")
 # Milliseconds after the second of the id: the source event of a lead ends last and says so.
@@ -96,7 +96,9 @@ class LeadConduit(Crm):
             password = base64.b64decode(coded, validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             password = ""
-        return None if kind == "Basic" and password == self.key else self.refuse(401)
+        if kind == "Basic" and password == self.key:
+            return None
+        return JSONResponse({"error": "authentication failed"}, 401)
 
     @override
     def refuse(self, status: int) -> Response:
@@ -130,7 +132,7 @@ class LeadConduit(Crm):
     async def list_events(self, request: Request) -> Response:
         """Answer with a page of events, newest first unless ``sort`` is ``asc``."""
         asked = request.query_params
-        limit, after = asked.get("limit", str(DEFAULT_PAGE)), asked.get("after_id")
+        limit, after = asked.get("limit", str(DEFAULT_PAGE)), asked.get("after_id", "").lower()
         bounds = {name: asked[name] for name in ("start", "end") if name in asked}
         if not limit.isdigit() or int(limit) < 1 or asked.get("sort", "desc") not in ("asc", "desc"):
             return self.refuse(400)
@@ -196,7 +198,7 @@ class LeadConduit(Crm):
             return self.flows
         if stream == "destinations":
             return self.destinations
-        rows = [self.event(index) for index in self._walk({}, None, ascending=True)]
+        rows = [self.event(index) for index in self._walk({}, "", ascending=True)]
         return rows if stream == "events" else [r for r in rows if r["type"] == "source" and r["vars"].get("lead")]
 
     # Places
@@ -234,7 +236,7 @@ class LeadConduit(Crm):
     def _oldest(self, now: datetime) -> int:
         return bisect.bisect_left(range(self.size), now - self.retention, key=self.moment_of)
 
-    def _walk(self, bounds: Row, after: str | None, *, ascending: bool) -> Iterator[int]:
+    def _walk(self, bounds: Row, after: str, *, ascending: bool) -> Iterator[int]:
         low, high = self._oldest(self.world.now), self.size
         if "start" in bounds:
             # The beginning of an event lies within the second of its id.
@@ -434,7 +436,7 @@ def _lies_within(begun: object, bounds: Row) -> bool:
         return True
     if "start" in bounds and begun < _moment(bounds["start"]).timestamp() * 1000:
         return False
-    return "end" not in bounds or begun < _moment(bounds["end"]).timestamp() * 1000
+    return "end" not in bounds or begun <= _moment(bounds["end"]).timestamp() * 1000
 
 
 def _without(row: Row, name: str) -> Row:

@@ -1,8 +1,8 @@
 """How LeadConduit is asked: events by their ids, from the oldest to the newest; whole lists for the rest.
 
-Source of the facts: LeadConduit's API reference (activeprospect.redoc.ly) as public clients quote it, the vendor's
-knowledge base, and the system that read LeadConduit before. What they leave open is a setting, or is read in every
-form.
+Source of the facts: LeadConduit's API reference (developers.activeprospect.com, "List all events"), the vendor's
+knowledge base, a public client, and the system that read LeadConduit before. What they leave open is a setting, or is
+read in every form.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from singer_sdk.pagination import BaseAPIPaginator
 from tap_kit.bookmarks import IdBookmark, parse_time
-from tap_kit.errors import SkipStream, Stop, Wait
+from tap_kit.errors import RefreshCredentials, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
 from tap_kit.rest import EARLIEST, RestStream, document_of, message_of, place_of
 from typing_extensions import override
@@ -50,10 +50,9 @@ class EventBookmark(IdBookmark):
 
     @override
     def normal(self, value: str) -> str:
-        text = value.strip().lower()
-        if not is_event_id(text):
+        if not is_event_id(value):
             raise ValueError(value)
-        return text
+        return value.lower()
 
     @override
     def moment_of(self, value: str) -> datetime:
@@ -140,7 +139,11 @@ class LeadConduitStream(RestStream):
     def judge(self, response: requests.Response) -> None:
         status = response.status_code
         told = f"{place_of(response)} answered {status}{message_of(response)}."
-        if status == 403:  # noqa: PLR2004 - an HTTP status, as all below
+        if status == 401:  # noqa: PLR2004 - an HTTP status, as all below
+            raise RefreshCredentials(
+                f"{told} The key is wrong or was replaced; or the account is a free one, which may not read events."
+            )
+        if status == 403:  # noqa: PLR2004
             if "csrf" in message_of(response).lower():
                 raise Stop(
                     f"{told} The header Accept: application/json did not reach LeadConduit; something between here and "
@@ -214,7 +217,7 @@ class EventStream(LeadConduitStream):
         request.params |= {"limit": self.page_size, "sort": "asc"}
         if self.is_filtered:
             request.params["type"] = self.event_type
-        # Dates and a cursor together are confirmed nowhere; never both.
+        # What a date and a cursor together mean is documented nowhere; never both.
         after = ask.token or (None if self.reread else self.stored)
         if after is not None:
             request.params["after_id"] = after
@@ -225,9 +228,9 @@ class EventStream(LeadConduitStream):
     @override
     def parse_rows(self, document: t.Any, ask: Ask) -> list[Row]:
         rows = super().parse_rows(document, ask)
-        before = ask.token
+        before = ask.token.lower() if isinstance(ask.token, str) else None
         for event_id in _ids(rows):
-            if isinstance(before, str) and event_id <= before:
+            if before is not None and event_id <= before:
                 raise SkipStream(
                     f"The stream {self.name} does not come in the order of its ids: {event_id} after {before}. Events "
                     "would be left out, so nothing more is read."
@@ -324,7 +327,8 @@ def request_time(moment: datetime) -> str:
 
 
 def _ids(rows: Iterable[Mapping[str, t.Any]]) -> list[str]:
-    return [row["id"] for row in rows if is_event_id(row.get("id"))]
+    """Return the ids of some events, as they are compared."""
+    return [row["id"].lower() for row in rows if is_event_id(row.get("id"))]
 
 
 def _parameters(response: requests.Response) -> dict[str, str]:

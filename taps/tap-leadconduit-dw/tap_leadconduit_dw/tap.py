@@ -64,8 +64,9 @@ OWN_SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=90,
         title="Retention",
-        description="How long LeadConduit keeps events. A bookmark that is older, and whose event is gone, makes the "
-        "stream fail once, after everything that is left was read.",
+        description="How long LeadConduit keeps events: three months, unless the account has agreed on another time. "
+        "A bookmark that is older, and whose event is gone, makes the stream fail once, after everything that is left "
+        "was read.",
     ),
     th.Property(
         "lead_fields",

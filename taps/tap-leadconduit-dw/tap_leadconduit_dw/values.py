@@ -14,8 +14,9 @@ if t.TYPE_CHECKING:
 
     from tap_kit.rest import Row
 
-# A BSON ObjectId: four bytes of seconds, five of the machine, three of a counter. Its text order is that of the ids.
-EVENT_ID: t.Final = re.compile(r"[0-9a-f]{24}")
+# A BSON ObjectId: four bytes of seconds, five of the machine, three of a counter. In small letters its text order is
+# that of the ids; the reference allows capitals as well.
+EVENT_ID: t.Final = re.compile(r"[0-9a-fA-F]{24}")
 # What may hold keys and passwords of the systems that a lead is delivered to.
 SECRETS: t.Final = frozenset({"request", "credential", "transactions"})
 # A lead names its phone in one of these; the first that holds something counts.

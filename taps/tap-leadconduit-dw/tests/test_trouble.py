@@ -151,7 +151,7 @@ def test_events_in_another_order_are_an_error(account: Account, monkeypatch: pyt
 
 def test_a_cursor_that_is_ignored_is_an_error(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     walk = account.crm._walk
-    monkeypatch.setattr(account.crm, "_walk", lambda bounds, _after, **options: walk(bounds, None, **options))
+    monkeypatch.setattr(account.crm, "_walk", lambda bounds, _after, **options: walk(bounds, "", **options))
     run = account.read("events", page_size=50)
     assert "does not come in the order of its ids" in run.report("events")["error"]
     assert ids(run) == account.ids("events")[:50]

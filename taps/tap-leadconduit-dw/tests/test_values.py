@@ -123,12 +123,12 @@ def test_what_is_known_is_not_folded() -> None:
     assert made["appended"] == {"a": 1, "step": 2}
 
 
-@pytest.mark.parametrize("text", ["5f00000000000000000000a1", "0" * 24])
+@pytest.mark.parametrize("text", ["5f00000000000000000000a1", "5F00000000000000000000A1", "0" * 24])
 def test_ids(text: str) -> None:
     assert is_event_id(text)
     assert second_of(text).utcoffset() is not None
 
 
-@pytest.mark.parametrize("value", ["5F00000000000000000000A1", "5f", "", None, 5, "5f00000000000000000000a1\n", ["x"]])
+@pytest.mark.parametrize("value", ["5f", "", None, 5, "5f00000000000000000000a1\n", ["x"]])
 def test_what_is_no_id(value: t.Any) -> None:
     assert not is_event_id(value)
