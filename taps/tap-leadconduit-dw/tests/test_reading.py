@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -416,10 +417,11 @@ def test_a_run_with_since_asks_for_no_gap(old_account: Account) -> None:
 
 def test_what_is_gone_from_the_lists_is_found_by_a_sweep(account: Account) -> None:
     assert not [message for message in account.read().messages if message.get("stream", "").endswith("_keys")]
-    run = account.read(deletions="sweep")
+    run = account.read(deletions="sweep", max_deleted_share="0.5")
     for stream in ("flows", "destinations"):
         assert [key for (key,) in keys(run.records(f"{stream}_keys"), KEY[stream])] == account.ids(stream)
         assert run.schema(f"{stream}_keys")["schema"]["x-sweep-of"] == stream
+        assert run.schema(f"{stream}_keys")["schema"]["x-max-deleted-share"] == Decimal("0.5")
     # What LeadConduit forgets after three months must stay in the warehouse.
     swept = {message["stream"] for message in run.messages if message.get("stream", "").endswith("_keys")}
     assert swept == {"flows_keys", "destinations_keys"}

@@ -220,7 +220,7 @@ def test_strict_validation_rejects_the_record(account: Account) -> None:
     assert account.crm.id_of(10) not in ids(run)
 
 
-@pytest.mark.parametrize("validation", ["lenient", "strict"])
+@pytest.mark.parametrize("validation", ["lenient", "strict", "off"])
 def test_invalid_phones_and_addresses_are_no_rejects(account: Account, validation: str) -> None:
     run = account.read("leads", validation=validation)
     assert not run.records("sync_rejects")
