@@ -17,6 +17,7 @@ from tap_kit.bookmarks import IdBookmark, parse_time
 from tap_kit.errors import RefreshCredentials, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
 from tap_kit.rest import EARLIEST, RestStream, document_of, message_of, place_of
+from tap_kit.settings import narrowing
 from typing_extensions import override
 
 from tap_leadconduit_dw.values import is_event_id, second_of
@@ -183,6 +184,7 @@ class EventStream(LeadConduitStream):
         self.reread = timedelta(minutes=self.config["lookback_minutes"])
         self._first_page = True
         self._gap: str | None = None
+        self._held: str | None = None
 
     # Requests
 
@@ -250,7 +252,11 @@ class EventStream(LeadConduitStream):
         if self._first_page and self.stored:
             self._warn_of_silence(self.stored)
         if self._gap is not None:
-            raise SkipStream(self._gap, category="data")
+            if self._held is not None:
+                self.bookmark.reach(self._held)
+            raise SkipStream(
+                f"{self._gap} Everything from there on was read, and the next run goes on behind it.", category="data"
+            )
 
     @override
     def finish_page(self, page: Page) -> Iterator[Row]:
@@ -266,8 +272,15 @@ class EventStream(LeadConduitStream):
                 self.reject(self._columns.apply(row), "no id of 24 hexadecimal digits", field=self.primary_keys[0])
         yield from super().finish_page(replace(page, rows=rows))
         # By now every event of the page has been written.
-        for event_id in ids:
-            self.bookmark.reach(event_id)
+        until = parse_time(self.span.until)
+        reached = next((event_id for event_id in reversed(ids) if second_of(event_id) <= until), None)
+        if reached is None:
+            return
+        if self._gap is None:
+            self.bookmark.reach(reached)
+        else:
+            # Only the STATE that tells of a gap may lead past it: a run that breaks off before leaves it to the next.
+            self._held = reached
 
     def _is_wanted(self, row: Row) -> bool:
         """Tell whether an event is from before ``end_date``; ``end`` counts for LeadConduit's first page only."""
@@ -302,13 +315,16 @@ class EventStream(LeadConduitStream):
             f"The bookmark of {self.name} is the event {stored} of {second_of(stored):%Y-%m-%d %H:%M} UTC, and "
             f"LeadConduit does not show it any more; the oldest event that came is of {oldest:%Y-%m-%d %H:%M} UTC."
         )
-        if is_old:
-            self._gap = (
-                f"{told} Events are kept for about {kept.days} days: what happened between the two is gone here, and "
-                "can only be had from the Firehose of the account. Everything from there on was read, and the next run "
-                "goes on behind it."
-            )
-        self.logger.warning("%s", self._gap or f"{told} Was it deleted, or was the bookmark edited?")
+        if not is_old:
+            self.logger.warning("%s Was it deleted, or was the bookmark edited?", told)
+            return
+        gap = (
+            f"{told} Events are kept for about {kept.days} days: what happened between the two is gone here, and can "
+            "only be had from the Firehose of the account."
+        )
+        self.logger.warning("%s", gap)
+        if not narrowing(self.config):
+            self._gap = gap
 
     def _warn_of_silence(self, stored: str) -> None:
         """Warn of an old bookmark after which nothing came at all: it stays, and is compared when an event comes."""

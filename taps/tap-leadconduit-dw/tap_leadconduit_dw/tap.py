@@ -110,9 +110,10 @@ OWN_SETTINGS = th.PropertiesList(
     th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
-        default=LARGEST_PAGE,
+        default=500,
         title="Page size",
-        description="Events asked for at a time; LeadConduit gives 1000 at most.",
+        description="Events asked for at a time; LeadConduit gives 1000 at most. An event holds a copy of the whole "
+        "lead, and up to nine pages may wait in memory.",
     ),
     th.Property(
         "concurrency",

@@ -355,6 +355,28 @@ def test_a_bookmark_older_than_what_is_kept_is_told_and_the_rest_is_read(
     assert again.report("events")["error"] is None
 
 
+def test_a_gap_is_told_by_the_next_run_if_this_one_breaks_off(old_account: Account) -> None:
+    state = at(old_account.crm.id_of(100))
+    old_account.crm.faults.append(Fault("error", path="/events", after=4, times=0, status=422))
+    run = old_account.read("events", state=state, page_size=50)
+    assert "answered 422" in run.report("events")["error"]
+    assert {value_of(one, "events") for one in run.states} == {value_of(state, "events")}
+    old_account.crm.faults.clear()
+    again = old_account.read("events", state=run.states[-1], page_size=50)
+    assert "Firehose" in again.report("events")["error"]
+    moved = [one for one in again.states if value_of(one, "events") != value_of(state, "events")]
+    assert all(one["sync_report"]["streams"]["events"]["status"] == "failed" for one in moved)
+    assert value_of(again, "events") == old_account.ids("events")[-1]
+
+
+def test_a_narrowed_run_only_warns_of_a_gap(old_account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    state = at(old_account.crm.id_of(100))
+    run = old_account.read("events", state=state, end_date="2026-02-01")
+    assert run.exit_code == 0
+    assert "Firehose" in caplog.text
+    assert run.bookmarks == state["bookmarks"]
+
+
 def test_a_gap_fails_no_other_stream(old_account: Account) -> None:
     state = at(old_account.crm.id_of(100))
     del state["bookmarks"]["leads"]
