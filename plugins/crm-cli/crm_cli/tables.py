@@ -218,8 +218,10 @@ def bookmark_text(bookmark: Mapping[str, Any] | None) -> str:
         return ""
     value = bookmark.get("replication_key_value")
     text = "" if value is None else str(value)
-    with suppress(ValueError):  # an id, or a number, may serve as well
-        text = utc(datetime.fromisoformat(text))
+    # An id, or a number, may serve as well; of digits alone Python would make a date.
+    if "-" in text[:5]:
+        with suppress(ValueError):
+            text = utc(datetime.fromisoformat(text))
     return f"{text} (to be resumed)".lstrip() if bookmark.get("resume") else text
 
 

@@ -102,5 +102,8 @@ def _is_later(one: object, other: object) -> bool:
 
 
 def _moment(text: str) -> datetime:
+    if "-" not in text[:5]:
+        # fromisoformat also reads bare digits, as an id may be: 202501011101010061674780.
+        raise ValueError(text)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -235,6 +235,8 @@ def mark(value: object, key: str = "updated_at", **more: object) -> dict[str, ob
         ),
         (mark("2026-01-01T02:00:00+02:00"), mark("2025-12-31T23:00:00"), mark("2026-01-01T02:00:00+02:00")),
         (mark("b"), mark("a"), mark("b")),
+        # Digits alone are an id, even where they could be read as the first of January.
+        (mark("202501012101010061674780"), mark("202501011101010061674790"), mark("202501012101010061674780")),
         (mark(9), mark(1, key="id"), mark(1, key="id")),
         (mark(9), {}, mark(9)),
         (mark(9), {"resume": {"last_key": [1]}}, mark(9, resume={"last_key": [1]})),

@@ -48,6 +48,7 @@ class KitStream(Stream, abc.ABC):
         fallback: Column that stands in where the replication key of a record is null.
         reread: How far before the bookmark a delta starts; the loader absorbs the repeats.
         sweeps: Whether the key set is sent after the last record.
+        bookmark_class: What keeps its place, by the kind of the replication key.
         span: What this run reads; set when the read begins.
     """
 
@@ -55,6 +56,7 @@ class KitStream(Stream, abc.ABC):
     fallback: str | None = None
     reread: timedelta = timedelta(0)
     sweeps: bool = False
+    bookmark_class: type[Bookmark] = Bookmark
     span: Span
 
     def __init__(self, tap: Tap, *, name: str, schema: dict[str, t.Any]) -> None:
@@ -110,12 +112,12 @@ class KitStream(Stream, abc.ABC):
         """Return the bookmark of this run.
 
         Raises:
-            ValueError: If the stored value is no time.
+            ValueError: If the stored value is no value of the replication key.
         """
         limits = narrowing(self.config)
         if self.ABORT_AT_RECORD_COUNT is not None:
             limits = Narrowing(max_records=self.ABORT_AT_RECORD_COUNT)
-        return Bookmark(
+        return self.bookmark_class(
             incoming,
             replication_key=self.bookmark_key,
             key_length=self.position_length,

@@ -114,7 +114,7 @@ class Tap(singer_sdk.Tap):
                 self.bookmarks[stream.name] = stream.make_bookmark(incoming)
             except ValueError:
                 raise Stop(
-                    f"The stored bookmark of {stream.name} is not a time: "
+                    f"The stored bookmark of {stream.name} is not {stream.bookmark_class.kind}: "
                     f"{incoming.get('replication_key_value')!r}. Correct it or read the stream in full.",
                 ) from None
             self.reports[stream.name] = StreamReport(endpoint=stream.endpoint)
