@@ -769,7 +769,7 @@ def message_of(response: requests.Response) -> str:
                 if isinstance(value, dict) and isinstance(value.get("message"), str):
                     value = value["message"]
                 text = value if isinstance(value, str) else encode(value).decode()
-                return f": {text[:LONGEST_MESSAGE]}"
+                return f": {text[:LONGEST_MESSAGE].rstrip('. ')}"
     return ""
 
 

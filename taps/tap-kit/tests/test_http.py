@@ -226,7 +226,7 @@ def test_without_a_known_scope_it_says_what_it_can() -> None:
 
 def test_a_message_within_an_error_is_found() -> None:
     with pytest.raises(SkipStream, match=r"GET /calls answered 400: no such range\.$"):
-        Bench((400, '{"error": {"code": 400, "message": "no such range", "status": "INVALID"}}')).get()
+        Bench((400, '{"error": {"code": 400, "message": "no such range.", "status": "INVALID"}}')).get()
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 422])
