@@ -159,7 +159,8 @@ def make_sheet(
     start = _whole(setting, entry, "data_start_row") or header_row + 1
     if start <= header_row or (bottom is not None and bottom < start):
         raise Stop(
-            f"The setting {setting} lets the data of {stream} begin in row {start}, the header is in {header_row}."
+            f"The setting {setting} lets the data of {stream} begin in row {start}: that must be a row after the header "
+            f"(row {header_row}) and within the range."
         )
     types = entry.get("column_types") or {}
     wrong = sorted({kind for kind in types.values() if kind not in TYPES})
@@ -304,10 +305,12 @@ def column_names(headers: Sequence[Header], sheet: Sheet) -> dict[str, Header]:
     """Return the columns of any sheet by their names: what the settings say, else made of the header."""
     named, given = dict(sheet.column_map), sheet.columns
     wanted = [header for header in headers if not given or header.text in given]
-    names = numbered(
-        [named.get(h.text) or slug(h.text) or f"column_{letters_of(h.position + 1).lower()}" for h in wanted]
-    )
-    return dict(zip(names, wanted, strict=True))
+
+    def name_of(header: Header) -> str:
+        letters = letters_of(sheet.first_column + header.position)
+        return named.get(header.text) or slug(header.text) or f"column_{letters.lower()}"
+
+    return dict(zip(numbered(map(name_of, wanted)), wanted, strict=True))
 
 
 def numbered(texts: Iterable[str]) -> t.Iterator[str]:
