@@ -159,8 +159,8 @@ def make_sheet(
     start = _whole(setting, entry, "data_start_row") or header_row + 1
     if start <= header_row or (bottom is not None and bottom < start):
         raise Stop(
-            f"The setting {setting} lets the data of {stream} begin in row {start}: that must be a row after the header "
-            f"(row {header_row}) and within the range."
+            f"The setting {setting} lets the data of {stream} begin in row {start}: that must be a row after the "
+            f"header (row {header_row}) and within the range."
         )
     types = entry.get("column_types") or {}
     wrong = sorted({kind for kind in types.values() if kind not in TYPES})

@@ -59,7 +59,7 @@ class Account:
     @property
     def settings(self) -> dict[str, t.Any]:
         """The settings that reach it."""
-        return {**self.addresses, **self.login, **self.sheets}
+        return {**self.addresses, **self.login, **self.sheets, "requests_per_minute": 100_000}
 
     def read(self, *streams: str, state: Message | None = None, **settings: t.Any) -> Run:
         """Run the tap; all streams without names. What it asked for to make a catalog is not counted."""

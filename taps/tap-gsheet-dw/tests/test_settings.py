@@ -91,8 +91,8 @@ def test_rows_follow_the_range_unless_they_are_given() -> None:
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({"data_start_row": 1}, "begin in row 1: that must be a row after the header"),
-        ({"range": "A5:B5"}, "begin in row 6: that must be a row after the header"),
+        ({"data_start_row": 1}, "begin in row 1: that must be a row after the "),
+        ({"range": "A5:B5"}, "begin in row 6: that must be a row after the "),
         ({"column_types": {"a": "decimal"}}, "the type 'decimal'; the types are: text, integer, number"),
         ({"spreadsheet_id": "a b"}, "where the id of a spreadsheet belongs"),
         ({"name": "marketing_leads"}, "The name marketing_leads in the setting sheets is taken"),
