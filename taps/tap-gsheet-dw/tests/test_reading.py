@@ -40,12 +40,6 @@ def asked(account: Account) -> dict[str, int]:
     return dict(account.crm.requests)
 
 
-def edit(account: Account, name: str, *, hours: float = 1) -> None:
-    """Let a day pass in which somebody edited a spreadsheet."""
-    account.crm.world.days += 1
-    account.book(name).touch(account.crm.world.now - timedelta(hours=hours))
-
-
 # Every row
 
 
@@ -463,7 +457,7 @@ def test_what_changed_is_read_in_full(account: Account) -> None:
         "2025-05-31T12:00:00.000000+00:00",
         "2025-06-03T09:00:00.000000+00:00",
     }
-    assert len(second.records("marketing_spends")) == 76
+    assert len(second.records("marketing_spends")) == account.crm.spends.count_live()
     assert not second.records("crews")
     assert second.bookmarks["marketing_spends"]["replication_key_value"] == "2025-06-03T09:00:01.500000+00:00"
 
@@ -603,15 +597,16 @@ def test_a_start_date_does_not_leave_out_old_sheets(account: Account) -> None:
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_run_may_end_at_every_state(account: Account, stream: str) -> None:
-    first = account.read(stream, page_size=20)
+    page_size = 20 if stream.startswith("marketing") else 1
+    first = account.read(stream, page_size=page_size)
     key = first.schema(stream)["key_properties"]
     assert len(first.states) > 2
 
     def again(state: Message) -> Run:
-        return account.read(stream, state=state)
+        return t.cast("Run", account.read(stream, state=state))
 
     assert_resumable(first, again, stream, *key)
-    later = account.read(stream, state=first.states[1], page_size=20)
+    later = account.read(stream, state=first.states[1], page_size=page_size)
     assert later.report(stream)["resumed"] is False
     assert later.records(f"{stream}_keys")
 
