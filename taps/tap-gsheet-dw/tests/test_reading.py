@@ -171,6 +171,14 @@ def test_types_are_detected_in_the_first_row_of_data(account: Account) -> None:
     assert entry["schema"]["properties"]["started"]["format"] == "date-time"
 
 
+def test_where_there_is_no_row_of_data_nothing_is_detected(account: Account) -> None:
+    del account.rows()[3:]
+    run = account.read_crews(column_types=None, detect_types=True)
+    assert run.exit_code == 0
+    assert run.schema("crews")["schema"]["properties"]["started"]["type"] == ["string", "null"]
+    assert run.schema("crews_keys")
+
+
 def test_what_is_known_of_the_spreadsheets(account: Account) -> None:
     run = account.read("spreadsheet_metadata", "sheet_metadata")
     book = next(row for row in run.records("spreadsheet_metadata") if row["spreadsheet_id"] == "Crewsexample")
