@@ -775,8 +775,10 @@ def message_of(response: requests.Response) -> str:
         for name in ("message", "error", "description", "errors", "detail"):
             if document.get(name):
                 value = document[name]
+                if isinstance(value, dict) and isinstance(value.get("message"), str):
+                    value = value["message"]
                 text = value if isinstance(value, str) else encode(value).decode()
-                return f": {text[:LONGEST_MESSAGE]}"
+                return f": {text[:LONGEST_MESSAGE].rstrip('. ')}"
     return ""
 
 

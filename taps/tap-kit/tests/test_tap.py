@@ -189,6 +189,14 @@ def test_findings_in_key_and_values() -> None:
     assert [r["category"] for r in strict.records("sync_rejects")] == ["record", "record"]
 
 
+def test_an_odd_value_may_be_null() -> None:
+    source = {"first": [{"id": 1, "at": Odd(None, "an error of the source")}]}
+    done = run(source)
+    assert done.records("first") == [{"id": 1, "at": None}]
+    assert done.report("first")["rejects"] == {"record": 0, "value": 0}
+    assert run(source, validation="strict").report("first")["rejects"] == {"record": 1, "value": 0}
+
+
 def test_keys_without_an_answer_are_an_error() -> None:
     tap = reading({"first": []})(config={})
     stream = tap.streams["first"]
