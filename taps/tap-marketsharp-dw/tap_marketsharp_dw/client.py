@@ -48,7 +48,8 @@ if t.TYPE_CHECKING:
 logger = logging.getLogger("tap-marketsharp-dw")
 
 UNDATED: t.Final = "undated"
-JSON, ATOM = "application/json;odata=verbose", "application/atom+xml,application/xml;q=0.9"
+ATOM: t.Final = "application/atom+xml;q=0.9,application/xml;q=0.8"
+JSON_OR_ATOM: t.Final = f"application/json;odata=verbose,{ATOM}"
 # One entry of the leg before is asked for again: if it is not the first of the next one, entries have slipped.
 OVERLAP: t.Final = 1
 MOST_STEPS_BACK: t.Final = 1000
@@ -193,7 +194,7 @@ class MarketSharpStream(RestStream):
     @property
     @override
     def http_headers(self) -> dict[str, str]:
-        return {"Accept": f"{JSON},{ATOM.replace('xml,', 'xml;q=0.9,', 1)}" if self.kit.takes_json else ATOM}
+        return {"Accept": JSON_OR_ATOM if self.kit.takes_json else ATOM}
 
     @override
     def choose_passes(self) -> Sequence[Pass]:

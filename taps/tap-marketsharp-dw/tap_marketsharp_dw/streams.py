@@ -1,7 +1,7 @@
 """The streams, as declarations: one for each entity set. What is odd about them is in BEHAVIOR.md.
 
-Every stream is a table of the warehouse. What is removed at MarketSharp is seen by no delta and by no full read, only by a
-sweep (setting ``deletions``); most things are switched off instead (``is_active``), which a delta sees.
+What is removed at MarketSharp is seen by no delta and by no full read, only by a sweep (setting ``deletions``). What
+is only switched off (``is_active``) is an ordinary change.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from tap_marketsharp_dw.streams import STREAMS
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     import requests
     from tap_kit.auth import Credentials
@@ -110,8 +110,8 @@ OWN_SETTINGS = th.PropertiesList(
         th.BooleanType,
         default=True,
         title="Read the metadata",
-        description="Whether each run begins with $metadata, for the exact names of sets and properties. Without it the "
-        "names of the tap are used, and the run begins with one company.",
+        description="Whether each run begins with $metadata, for the exact names of sets and properties. Without "
+        "it the names of the tap are used, and the run begins with one company.",
     ),
     th.Property(
         "deletions",
@@ -219,7 +219,11 @@ class TapMarketSharp(RestTap):
     @override
     def make_credentials(self) -> Credentials:
         user_key = self.config["user_key"].strip()
-        return Signature(self.config["company_id"].strip(), user_key, self.secret, lambda: self.client.clock())
+        return Signature(self.config["company_id"].strip(), user_key, self.secret, self.vendor_time)
+
+    def vendor_time(self) -> datetime:
+        """Return the present time by MarketSharp's clock; by our own before the first answer."""
+        return self.client.clock()
 
     @override
     def make_limits(self) -> Mapping[str, Limit]:
