@@ -148,6 +148,7 @@ class MarketSharpStream(RestStream):
 
     kit: TapMarketSharp
     primary_keys: Sequence[str] = ("id",)
+    replication_key: str | None = None
     permission = "a licence that includes it"
 
     def __init__(self, tap: TapMarketSharp) -> None:
