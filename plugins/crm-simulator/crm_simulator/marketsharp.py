@@ -291,24 +291,16 @@ class MarketSharp(Crm):
             BadQueryError: If a token is none.
         """
         name, changed = entity_set.name, entity_set.changed
-        collection = self.collections.get(name) or self.collections["Contacts"]
-        undated = self.undated.get(name, set())
+        source = "Contacts" if name in VIEWS else name
+        collection, undated = self.collections[source], self.undated.get(source, set())
         by_time = [clause for clause in query.clauses if clause[0] == changed]
         others = [clause for clause in query.clauses if clause[0] != changed]
         wanted = self._predicate(name, others)
         order = query.order if self.options.get("ordered", True) else []
         token = _token_of(query.token)
         if changed is not None and order in ([(changed, False), (entity_set.key, False)], [(changed, False)]):
-            start, end, shows_null = self._range(entity_set, by_time)
-            nulls: Iterator[int] = iter(sorted(undated - collection.archived.keys())) if shows_null else iter(())
-            if token is not None and token[0] is not None:
-                nulls, start = iter(()), max(start, token[0])
-            dated = (n for n in collection.between(start, end) if n not in undated) if end > start else iter(())
-            if token is not None:
-                nulls = (n for n in nulls if token[0] is None and n > token[1])
-                dated = (n for n in dated if token[0] is None or (collection.modified_at(n), n) > (token[0], token[1]))
-            return filter(wanted, itertools.chain(nulls, dated))
-        start, end, shows_null = self._range(entity_set, by_time)
+            return filter(wanted, self._by_time(entity_set, by_time, token))
+        start, end, shows_null = _range(by_time)
         plain = collection.live(0 if token is None else token[1] + 1)
         if by_time:
             plain = (n for n in plain if (shows_null if n in undated else start <= collection.modified_at(n) < end))
@@ -317,26 +309,52 @@ class MarketSharp(Crm):
             return found
         return self._sorted(name, found, order)
 
+    def _by_time(
+        self,
+        entity_set: EntitySet,
+        clauses: Sequence[tuple[str, str, t.Any]],
+        token: tuple[datetime | None, int] | None,
+    ) -> Iterator[int]:
+        """Yield the indexes of entities by their moment of change, those without one first, from a token on.
+
+        A zone with summer time has them all sorted at once: in autumn the order of its wall-clock is not that of time.
+        """
+        source = "Contacts" if entity_set.name in VIEWS else entity_set.name
+        collection, undated = self.collections[source], self.undated.get(source, set())
+        start, end, shows_null = _range(clauses)
+        nulls = sorted(undated - collection.archived.keys()) if shows_null else []
+        dated: Iterator[int]
+        if self._zone_of(str(entity_set.changed)) is UTC:
+            if token is not None and token[0] is not None:
+                start = max(start, token[0].replace(tzinfo=UTC))
+            dated = collection.between(start, end) if start < end else iter(())
+        else:
+            dated = iter(
+                sorted(
+                    (n for n in collection.live() if start <= self._comparable(entity_set, n) < end),
+                    key=lambda n: (self._comparable(entity_set, n), n),
+                )
+            )
+        dated = (n for n in dated if n not in undated)
+        if token is None:
+            return itertools.chain(nulls, dated)
+        moment, last = token
+        if moment is None:
+            return itertools.chain((n for n in nulls if n > last), dated)
+        reached = (moment.replace(tzinfo=UTC), last)
+        return (n for n in dated if (self._comparable(entity_set, n), n) > reached)
+
+    def _comparable(self, entity_set: EntitySet, index: int) -> datetime:
+        """Return the moment of change as the service compares it: its wall-clock time, taken for UTC."""
+        source = "Contacts" if entity_set.name in VIEWS else entity_set.name
+        moment = self.collections[source].modified_at(index)
+        return self.naive(moment, str(entity_set.changed)).replace(tzinfo=UTC)
+
     def _sorted(self, name: str, found: Iterator[int], order: Sequence[tuple[str, bool]]) -> Iterator[int]:
         rows = [(index, self.row(name, index)) for index in found]
         for column, descending in reversed(order):
             rows.sort(key=lambda row: (row[1][column] is not None, row[1][column] or 0), reverse=descending)
         return (index for index, _ in rows)
-
-    def _range(
-        self, entity_set: EntitySet, clauses: Sequence[tuple[str, str, t.Any]]
-    ) -> tuple[datetime, datetime, bool]:
-        """Return the range that clauses on the moment of change leave, and whether entities without one are in it."""
-        start, end, shows_null = FIRST, END, not clauses
-        for _, operator, value in clauses:
-            if value is None:
-                start, end, shows_null = (END, FIRST, True) if operator == "eq" else (start, end, False)
-                continue
-            moment = value.replace(tzinfo=self._zone_of(str(entity_set.changed))).astimezone(UTC)
-            after = moment + timedelta(microseconds=1)
-            start = max(start, {"ge": moment, "gt": after, "eq": moment}.get(operator, FIRST))
-            end = min(end, {"lt": moment, "le": after, "eq": after}.get(operator, END))
-        return start, end, shows_null
 
     def _predicate(self, name: str, clauses: Sequence[tuple[str, str, t.Any]]) -> Callable[[int], bool]:
         """Return whether an entity belongs to a set, and satisfies clauses on other properties."""
@@ -358,8 +376,9 @@ class MarketSharp(Crm):
             if not self.options.get("link_keeps_top", True):
                 del asked["$top"]
         last = indexes[-1]
-        collection = self.collections.get(entity_set.name) or self.collections["Contacts"]
-        moment = None if last in self.undated.get(entity_set.name, set()) else collection.modified_at(last)
+        source = "Contacts" if entity_set.name in VIEWS else entity_set.name
+        is_dated = entity_set.changed is not None and last not in self.undated.get(source, set())
+        moment = self._comparable(entity_set, last).replace(tzinfo=None) if is_dated else None
         asked["$skiptoken"] = f"'{moment.isoformat() if moment else 'null'}',{last}"
         told = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         base = self.options.get("link_base") or str(request.url).partition("?")[0].rpartition("/")[0]
@@ -414,7 +433,7 @@ class MarketSharp(Crm):
             if entity_set.changed is not None:
                 row[entity_set.changed] = MOMENT
             if entity_set.name in ("ContactTypes", "Addresses"):
-                row["contactId"] = self.key("Contacts", index)
+                row[next(n for n in row if n.lower() == "contactid")] = self.key("Contacts", index)
             if entity_set.name == "Companies":
                 row |= {"timeZone": "UTC" if self.zone is UTC else str(self.zone)}
             return row
@@ -560,6 +579,20 @@ def _number(text: str) -> int:
 def _check_property(entity_set: EntitySet, name: str) -> None:
     if name not in entity_set.properties:
         raise BadQueryError(f"No property '{name}' exists in type 'MSharpModel.{entity_set.type}' at position 0.")
+
+
+def _range(clauses: Sequence[tuple[str, str, t.Any]]) -> tuple[datetime, datetime, bool]:
+    """Return the range that clauses on the moment of change leave, and whether entities without one are in it."""
+    start, end, shows_null = FIRST, END, not clauses
+    for _, operator, value in clauses:
+        if value is None:
+            start, end, shows_null = (END, FIRST, True) if operator == "eq" else (start, end, False)
+            continue
+        moment = value.replace(tzinfo=UTC)
+        after = moment + timedelta(microseconds=1)
+        start = max(start, {"ge": moment, "gt": after, "eq": moment}.get(operator, FIRST))
+        end = min(end, {"lt": moment, "le": after, "eq": after}.get(operator, END))
+    return start, end, shows_null
 
 
 def _literal(kind: str, text: str) -> t.Any:  # noqa: ANN401 - the value of a property
