@@ -139,14 +139,15 @@ class MarketSharp(Crm):
             if one.name not in self.options.get("unlicensed", ())
         }
         self.places = {one.name: place for place, one in enumerate(read_model(), start=1)}
-        sizes = {name: round(size * share) for name, share in SHARES.items()}
+        # At the start: references do not change as the days pass.
+        self.sizes = {name: round(size * share) for name, share in SHARES.items()}
         few = min(FEW, size)
         step = self.options.get("step", timedelta(minutes=10))
         self.collections = {
             name: Collection(
                 self.world,
                 name,
-                min(1, size) if name == "Companies" else sizes.get(name, few),
+                min(1, size) if name == "Companies" else self.sizes.get(name, few),
                 self._maker(one),
                 step=step,
                 crowd=self.options.get("crowd", range(0)) if name in ("Contacts", "Addresses") else range(0),
@@ -475,8 +476,7 @@ class MarketSharp(Crm):
         target = REFERENCES.get(stem) or next((n for n in self.places if n.lower().startswith(stem[:-1])), "Employees")
         if target not in GUID_SETS:
             target = "Employees"
-        size = max(1, self.collections[target].size) if target in getattr(self, "collections", {}) else FEW
-        return str(self.key(target, rng.randrange(size)))
+        return str(self.key(target, rng.randrange(max(1, self.sizes.get(target, FEW)))))
 
     # Forms
 

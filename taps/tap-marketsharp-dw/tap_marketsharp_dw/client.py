@@ -28,7 +28,7 @@ from tap_kit.bookmarks import parse_time
 from tap_kit.errors import Retry, SkipStream, Wait
 from tap_kit.paging import PageGuard
 from tap_kit.rest import Ask, Page, Pass, RestStream, error_of, place_of
-from tap_kit.rows import kind_of
+from tap_kit.rows import kind_of, missing_in
 from tap_kit.values import Unstorable, datetime_from_json
 from typing_extensions import override
 
@@ -356,9 +356,16 @@ class MarketSharpStream(RestStream):
                     f"The stream {self.name} does not get past its entry {position.skip} from "
                     f"{position.bound or 'the beginning'} on: what follows was read before."
                 )
-            # Entries without a key are not to be known again: each of them is a reject of its own.
-            position, known = position.after(times), frozenset(key for key in keys if "None" not in key)
+            position, known = position.after(times), frozenset(keys)
         raise SkipStream(f"The stream {self.name} changes faster than it can be read; read it at a quieter time.")
+
+    @override
+    def _key_of(self, row: Row) -> tuple[t.Any, ...]:
+        """Return what an entry is known again by: its key, or all of it if it has none."""
+        key = self._key_columns.apply(row)
+        if missing_in(key, self.primary_keys) is None:
+            return tuple(str(value) for value in key.values())
+        return ("", repr(sorted(row.items())))
 
     def _linked_pages(self, ask: Ask, meter: Meter) -> Iterator[Page]:
         """Yield the answer to a request of ours, and what its next links lead to."""

@@ -94,6 +94,16 @@ def test_the_forms_give_the_same_records(open_company: Callable[..., Company]) -
         assert runs[0].records(name) == runs[1].records(name), name
 
 
+def test_the_output_does_not_depend_on_the_concurrency(open_company: Callable[..., Company]) -> None:
+    company = open_company(page_cap=7)
+    lines = []
+    for concurrency in (1, 4):
+        run = company.read("contacts", "addresses", concurrency=concurrency, page_size=20)
+        text = normalise(run.text, {f'"concurrency":{concurrency}': ""})
+        lines.append([line for line in text.splitlines() if '"STATE"' not in line])
+    assert lines[0] == lines[1]
+
+
 def test_golden_output(open_company: Callable[..., Company]) -> None:
     company = open_company(size=2)
     run = company.read(groups=["company", "contacts", "inquiries", "calls"])
