@@ -200,50 +200,37 @@ class MarketSharpStream(RestStream):
     @override
     def choose_passes(self) -> Sequence[Pass]:
         self.warn_of_unknown_properties()
-        bounds = self._bounds()
-        if not bounds:
+        limits = (("ge", self.span.lower), ("lt", self.span.upper))
+        bounds = {operator: self._literal(moment) for operator, moment in limits if moment is not None}
+        if not self.filtered or not bounds:
             return self.passes
-        key = self.wire(str(self.replication_key))
-        whole = self.passes[0]
         # What has no moment of change is in no range, and is always read.
-        return (
-            replace(whole, params={"$filter": " and ".join(bounds)}),
-            replace(whole, name=UNDATED, params={"$filter": f"{key} eq null"}),
-        )
+        whole = self.passes[0]
+        return replace(whole, params=bounds), replace(whole, name=UNDATED, params={"eq": "null"})
 
-    def _bounds(self) -> list[str]:
-        if not self.filtered:
-            return []
-        key = self.wire(str(self.replication_key))
-        limits = (("ge", self.span.lower, 0), ("lt", self.span.upper, 1))
-        return [f"{key} {name} {self._literal(text, more)}" for name, text, more in limits if text is not None]
-
-    def _literal(self, text: str, more_seconds: int) -> str:
-        """Return a moment in the zone of the replication key, in whole seconds: a bound may let through too much."""
+    def _literal(self, moment: str) -> str:
+        """Return a moment of our own in the zone of the replication key, as a literal of a filter."""
         zone = UTC if self._moments[self.sources[str(self.replication_key)]] else self.zone
-        moment = parse_time(text).astimezone(zone).replace(tzinfo=None)
-        if not moment.microsecond:
-            more_seconds = 0
-        return odata.datetime_literal(moment.replace(microsecond=0) + timedelta(seconds=more_seconds))
+        return odata.datetime_literal(parse_time(moment).astimezone(zone).replace(tzinfo=None))
 
     @override
     def build_request(self, ask: Ask) -> HTTPRequest:
+        """Make the request of a leg; the parameters of a pass are what its moment of change is compared with."""
         request = super().build_request(ask)
         token = str(ask.token or Position().token)
         if token.startswith(("https://", "http://")):
             return request
-        position, by_time = Position.of(token), self._is_by_time(ask)
-        filters = [str(ask.part.params["$filter"])] if "$filter" in ask.part.params else []
+        position, comparisons = Position.of(token), dict(ask.part.params)
         order = [self.wire(name) for name in self.primary_keys]
-        if by_time:
-            key = self.wire(str(self.replication_key))
-            order.insert(0, key)
-            if position.bound is not None:
-                # What the pass asks for lies before the bound, but its upper end still counts.
-                filters = [part for part in " and ".join(filters).split(" and ") if f"{key} lt " in part]
-                filters.insert(0, f"{key} ge {odata.datetime_literal(position.bound)}")
+        if self._is_by_time(ask):
+            order.insert(0, self.wire(str(self.replication_key)))
+        if position.bound is not None:
+            comparisons = {**comparisons, "ge": odata.datetime_literal(position.bound)}
         query = {
-            "$filter": " and ".join(filters),
+            "$filter": " and ".join(
+                f"{self.wire(str(self.replication_key))} {operator} {literal}"
+                for operator, literal in comparisons.items()
+            ),
             "$orderby": ",".join(order),
             "$top": str(self.page_size),
             "$skip": str(position.skip or ""),
