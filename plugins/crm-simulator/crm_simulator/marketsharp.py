@@ -415,8 +415,7 @@ class MarketSharp(Crm):
     def key(self, name: str, index: int) -> t.Any:  # noqa: ANN401 - a number or a text
         """Return the key of an entity; keys lie in the order of their indexes."""
         name = "Contacts" if name in VIEWS or name == "ContactPhones" else name
-        entity_set = next(one for one in read_model() if one.name == name)
-        if entity_set.properties[entity_set.key] == "Int32":
+        if name not in GUID_SETS:
             return index + 1
         return f"{self.places[name]:08x}-0000-4000-8000-{index:012x}"
 
@@ -472,10 +471,7 @@ class MarketSharp(Crm):
         return self.world.start.replace(minute=0, second=0, microsecond=0) - timedelta(hours=rng.randrange(9000))
 
     def _reference(self, rng: random.Random, lower: str) -> str:
-        stem = lower.removesuffix("id")
-        target = REFERENCES.get(stem) or next((n for n in self.places if n.lower().startswith(stem[:-1])), "Employees")
-        if target not in GUID_SETS:
-            target = "Employees"
+        target = _target_of(lower)
         return str(self.key(target, rng.randrange(max(1, self.sizes.get(target, FEW)))))
 
     # Forms
@@ -557,6 +553,15 @@ REFERENCES: t.Final = {
 }
 # Texts that a day leaves as they are.
 _FIXED: t.Final = frozenset({"contacttype", "companyid", "latitude", "longitude", "vendorleadid"})
+
+
+@cache
+def _target_of(lower: str) -> str:
+    """Return the entity set that a reference of some name leads to."""
+    stem = lower.removesuffix("id")
+    named = (one.name for one in read_model() if one.name.lower().startswith(stem[:-1]))
+    target = REFERENCES.get(stem) or next(named, "Employees")
+    return target if target in GUID_SETS else "Employees"
 
 
 def _in_pascal_case(one: EntitySet) -> EntitySet:

@@ -154,7 +154,7 @@ def test_values_are_of_their_columns(company: Company) -> None:
     jobs.change(0, moment, addressLin2="Unit 7", isActive=None)
     company.crm.collections["ProductInterests"].change(0, moment, priceQuoted="1234.50")
     for form in ("json", "atom"):
-        run = company.read(form=form)
+        run = company.read("contacts", "addresses", "jobs", "product_interests", "job_products", form=form)
         contact = next(one for one in run.records("contacts") if one["id"] == company.crm.key("Contacts", 0))
         assert (contact["has_dnc_phone"], contact["has_dne_email"]) == (True, False)
         assert (contact["reference"], contact["email1"]) == (None, "")

@@ -28,6 +28,8 @@ if t.TYPE_CHECKING:
     # The class in conftest.py, which other modules cannot import.
     Company: t.TypeAlias = t.Any
 
+UUID = "11111111-1111-4111-8111-111111111111"
+
 
 def ids(run: Run, stream: str) -> list[str]:
     return [key for (key,) in keys(run.records(stream), "id")]
@@ -378,3 +380,18 @@ def test_a_moment_of_change_that_is_none_does_not_stop_the_read(open_company: Ca
     assert run.exit_code == 0
     assert ids(run, "contacts") == truth(company, "Contacts")
     assert run.report("contacts")["rejects"] == {"record": 0, "value": 4}
+
+
+def test_of_two_spellings_of_a_name_the_catalogued_one_counts(company: Company) -> None:
+    def twice(*_: t.Any) -> JSONResponse:
+        entry = {"FIRSTNAME": "no", "firstName": "yes", "lastName": "yes", "LastName": "no", "id": UUID}
+        return JSONResponse({"d": [entry, entry | {"id": UUID.replace("1", "2"), "Coounty": "x"}]})
+
+    company.crm.json = twice
+    found = company.read("contacts").records("contacts")
+    assert [(one["first_name"], one["last_name"]) for one in found] == [("yes", "yes")] * 2
+
+
+def test_a_query_that_a_full_set_does_not_understand_has_no_hint(company: Company) -> None:
+    company.crm.faults.append(Fault("error", path="/Addresses", times=0, status=400))
+    assert company.read("addresses").report("addresses")["error"].endswith("answered 400: simulated 400.")
