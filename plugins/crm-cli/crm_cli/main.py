@@ -13,9 +13,17 @@ from crm_cli.servers.errors import ServerError
 COMMANDS = {
     "demo": ("crm_cli.commands.demo:demo", "See the whole pipeline at work, on made-up data."),
     "sync": ("crm_cli.commands.sync:sync", "Bring a CRM's new and changed rows into the warehouse."),
+    "schedule": ("crm_cli.commands.schedule:schedule", "Show the timetable of meltano.yml, and run one of its lines."),
+    "cron": ("crm_cli.commands.cron:cron", "Let cron run the timetable of meltano.yml."),
+    "sources": ("crm_cli.commands.sources:sources", "Show which CRMs there are, or the streams of one."),
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
+    "rejects": (
+        "crm_cli.commands.rejects:rejects",
+        "See the records that could not be loaded; correct, replay or discard them.",
+    ),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
+    "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "db": ("crm_cli.commands.db:db", "Start, stop and address the embedded Postgres."),
 }
 

@@ -1,4 +1,4 @@
-"""Runs one tap into the loader through ``meltano run``, and reads from the history what came of it."""
+"""Runs taps into the loader through ``meltano run``, and reads from the history what came of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +28,7 @@ from crm_cli.rundir import run_folder
 from crm_cli.warehouse import connect, meltano_database_uri, password_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from sync_history.runs import Run
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 
 LOADER = "target-postgres-dw"
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+# Variables of a run that are for this command and the loader, not for Meltano.
+TIMEOUT_VARIABLE, SCHEDULE_VARIABLE = "CRM_TIMEOUT_MINUTES", "CRM_SCHEDULE"
+# How many runs of one CRM may be at work at once; its rate limits are shared by them.
+RUNS_VARIABLE = "CRM_RUNS_PER_SOURCE"
 
 _POLL_SECONDS = 1.0
 # After this long without an end, a run that was told to stop is told again, with more weight.
@@ -54,7 +60,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to sync and how. No stream means all; ``force`` replaces every row whatever its age, so it reads all."""
+    """What to sync and how.
+
+    No stream means all. ``full`` hides the bookmarks from the tap; ``force`` lets the loader replace newer rows.
+    """
 
     source: Source
     streams: tuple[str, ...] = ()
@@ -64,6 +73,10 @@ class Request:
     log_level: str = "info"
     # Settings of this run only, as environment variables; they beat everything else.
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, project: Project, name: str) -> str:
+        """Return a variable of this run, else of the project; empty if nothing sets it."""
+        return self.variables.get(name) or project.environment.get(name) or ""
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -112,30 +125,37 @@ def build_environment(
     runs at once do not wait for one file.
     """
     tap, loader = _prefix(request.source.tap), _prefix(LOADER)
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+    variables = meltano_environment(project, system_folder) | {
         "WAREHOUSE_URL": warehouse.url,
-        "MELTANO_PROJECT_ROOT": str(project.root),
         "MELTANO_RUN_ID": run_id,
-        "MELTANO_SYS_DIR_ROOT": str(system_folder),
-        "MELTANO_CLI_LOG_FORMAT": "uncolored",
         "MELTANO_CLI_LOG_LEVEL": request.log_level,
-        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
-        "NO_COLOR": "1",
     }
-    variables["MELTANO_DATABASE_URI"] = project.environment.get("MELTANO_DATABASE_URI") or (
-        meltano_database_uri(warehouse) if warehouse.chosen else f"sqlite:///{system_folder}/meltano.db"
-    )
+    if warehouse.chosen and not project.environment.get("MELTANO_DATABASE_URI"):
+        variables["MELTANO_DATABASE_URI"] = meltano_database_uri(warehouse)
     if request.streams:
         variables[f"{tap}__SELECT_FILTER"] = json.dumps(request.streams)
-    if request.full or request.force:
+    if request.full:
         variables["MELTANO_RUN_FULL_REFRESH"] = "1"
     if request.force:
         variables[f"{loader}_FORCE"] = "true"
     if request.dry_run:
         variables[f"{loader}_DRY_RUN"] = "true"
     return {**variables, **request.variables}
+
+
+def meltano_environment(project: Project, system_folder: Path) -> dict[str, str]:
+    """Return the environment of any Meltano command: this environment's plugins first, files of its own."""
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+        "MELTANO_PROJECT_ROOT": str(project.root),
+        "MELTANO_SYS_DIR_ROOT": str(system_folder),
+        "MELTANO_DATABASE_URI": project.environment.get("MELTANO_DATABASE_URI")
+        or f"sqlite:///{system_folder}/meltano.db",
+        "MELTANO_CLI_LOG_FORMAT": "uncolored",
+        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+        "NO_COLOR": "1",
+    }
 
 
 def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watcher: Watcher) -> Outcome:
@@ -145,10 +165,42 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
         CrmUsageError: if a setting is missing.
         CrmError: if the warehouse cannot be used or Meltano is not installed.
     """
+    stop = _Stop()
+    with _forwarded_signals(stop.ask):
+        return _run(project, warehouse, request, watcher, stop)
+
+
+def run_pipelines(
+    project: Project, warehouse: Warehouse, requests: Sequence[Request], watcher: Watcher, *, at_once: int
+) -> list[Outcome | CrmError]:
+    """Run several pipelines, so many at once, each whatever becomes of the others; a signal ends all of them.
+
+    Returns:
+        What came of each request, in their order; an error stands for a run that could not take place.
+    """
+    stops = [_Stop() for _ in requests]
+    together = _Together(watcher)
+
+    def run(request: Request, stop: _Stop) -> Outcome | CrmError:
+        try:
+            return _run(project, warehouse, request, together.part(request.source.name), stop)
+        except CrmError as error:
+            return error
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        for stop in stops:
+            stop.ask(number, frame)
+
+    with _forwarded_signals(ask), ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(run, requests, stops))
+
+
+def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watcher, stop: _Stop) -> Outcome:
     check_settings(project, request)
     started_at, started = datetime.now(UTC), time.monotonic()
     run_id = str(uuid.uuid4())
     log = logs.new_log(project.state_folder / "logs", f"{started_at:%Y%m%dT%H%M%SZ}-{request.source.name}-{run_id[:8]}")
+    log.touch(mode=0o600)
     with run_folder(project.state_folder / "runs", run_id) as (folder, descriptor):
         environment = build_environment(project, warehouse, request, run_id=run_id, system_folder=folder)
         with connect(warehouse) as conn:
@@ -156,18 +208,24 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
             history.close_stale_runs(conn)
             if environment["MELTANO_DATABASE_URI"] == meltano_database_uri(warehouse):
                 _prepare_meltano_tables(conn, project, environment)
-        stop = _Stop()
-        with _forwarded_signals(stop), closing(_Poll(warehouse, run_id)) as poll:
-            # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to our locks.
-            command = ["run", "--force", request.source.tap, LOADER]
-            code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
+        code = FAILED
+        with _slot(project, warehouse, request, run_id, started_at):
+            if not stop.asked:
+                with closing(_Poll(warehouse, run_id)) as poll:
+                    # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
+                    # our locks.
+                    command = ["run", "--force", request.source.tap, LOADER]
+                    stop.after(minutes=_number(project, request, TIMEOUT_VARIABLE))
+                    code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
     logs.mask_file(log, _secrets(project, warehouse, request))
     with connect(warehouse) as conn:
         history.close_stale_runs(conn)
+        sentence = stop.timeout
+        if sentence:
+            history.blame_timeout(conn, run_id, sentence)
         rows = history.find_runs(conn, run_id=run_id)
-        sentence = None
         if not rows:
-            sentence, category = _why_nothing_ran(log, code, stopped=stop.asked)
+            sentence, category = (sentence, "timeout") if sentence else _why_nothing_ran(log, code, stopped=stop.asked)
             if code != 0:
                 history.record_failure(
                     conn,
@@ -177,6 +235,7 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
                     error_message=sentence,
                     error_category=category,
                     started_at=started_at,
+                    configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
                 )
                 rows = history.find_runs(conn, run_id=run_id)
     rows.sort(key=lambda row: row.id)
@@ -184,6 +243,82 @@ def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watch
     if exit_code == FAILED and sentence is None:
         sentence = _why_it_failed(rows, log)
     return Outcome(run_id, rows, exit_code, log, time.monotonic() - started, sentence)
+
+
+@contextmanager
+def _slot(
+    project: Project, warehouse: Warehouse, request: Request, run_id: str, started_at: datetime
+) -> Iterator[None]:
+    """Hold one of the places that a CRM's runs may have at once.
+
+    Raises:
+        CrmError: if all are taken; the history says so, as for a stream that is at work.
+    """
+    places = _number(project, request, RUNS_VARIABLE)
+    if not places:
+        yield
+        return
+    with connect(warehouse) as conn:
+        if not history.take_place(conn, request.source.name, places):
+            sentence = (
+                f"{places} runs of {request.source.name} are at work, as many as {RUNS_VARIABLE} allows, so this one "
+                "was refused and has changed nothing."
+            )
+            history.record_failure(
+                conn,
+                run_id=run_id,
+                crm_source=request.source.name,
+                streams=request.expected,
+                error_message=sentence,
+                error_category="overlap",
+                started_at=started_at,
+                configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
+            )
+            raise CrmError(sentence)
+        yield
+
+
+def _number(project: Project, request: Request, name: str) -> int:
+    """Return a variable as a whole number; 0 if nothing sets it.
+
+    Raises:
+        CrmUsageError: If it is no whole number.
+    """
+    text = request.variable(project, name)
+    if text and not text.isdigit():
+        raise CrmUsageError(f"{name} is {text!r}; it must be a whole number.")
+    return int(text or 0)
+
+
+class _Together:
+    """Shows one watcher the rows of several runs, which report from threads of their own."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._lock = threading.Lock()
+        self._rows: dict[str, list[Run]] = {}
+
+    def part(self, name: str) -> Watcher:
+        """Return the watcher of one run."""
+        return _Part(self, name)
+
+    def update(self, name: str, rows: list[Run]) -> None:
+        """Take the newest rows of one run."""
+        with self._lock:
+            self._rows[name] = rows
+            self._watcher.update([row for part in self._rows.values() for row in part])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One run of several."""
+
+    whole: _Together
+    name: str
+
+    def update(self, rows: list[Run]) -> None:
+        """Pass the rows on."""
+        self.whole.update(self.name, rows)
 
 
 def exit_code_of(rows: list[Run], meltano_code: int) -> int:
@@ -214,7 +349,6 @@ def _start(
     meltano = Path(bin_folder()) / "meltano"
     if not meltano.exists():
         raise CrmError(f"Meltano is not installed beside this command ({meltano} is missing): run `make setup`.")
-    log.touch(mode=0o600)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 -- our own program and arguments
             [str(meltano), *command],
@@ -284,11 +418,24 @@ class _Stop:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_at: list[float] = []
+        self._minutes = 0
+        self._deadline: float | None = None
+        self._timed_out = False
 
     @property
     def asked(self) -> bool:
         """Whether the run was told to stop."""
         return bool(self._asked_at)
+
+    @property
+    def timeout(self) -> str | None:
+        """Why the run was ended by its time, as a sentence; None if it was not."""
+        return f"The run took longer than {self._minutes} minutes and was ended." if self._timed_out else None
+
+    def after(self, minutes: int) -> None:
+        """End the run if it takes longer; 0 for no limit."""
+        self._minutes = minutes
+        self._deadline = time.monotonic() + 60 * minutes if minutes else None
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
         """Say which process is meant; a request that came before it reaches it now."""
@@ -308,14 +455,18 @@ class _Stop:
             _signal_group(self._process.pid, signal.SIGTERM if len(self._asked_at) == 2 else signal.SIGKILL)  # noqa: PLR2004
 
     def insist(self) -> None:
-        """Ask again if the run was asked and has not ended in time."""
-        if self._asked_at and time.monotonic() - self._asked_at[-1] > _STOP_SECONDS:
+        """Ask if the time of the run is over; ask again if it was asked and has not ended in time."""
+        now = time.monotonic()
+        if self._deadline is not None and now > self._deadline and not self._asked_at:
+            self._timed_out = True
+            self.ask()
+        elif self._asked_at and now - self._asked_at[-1] > _STOP_SECONDS:
             self.ask()
 
 
 @contextmanager
-def _forwarded_signals(stop: _Stop) -> Iterator[None]:
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+def _forwarded_signals(ask: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -46,14 +46,14 @@ class Rates:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._paces: dict[str, _Pace] = {}
+        self._paces: dict[tuple[str, str], _Pace] = {}
 
     def see(self, row: Run) -> float | None:
         """Take a stream's newest row; return its rows a second, or None if that cannot be said yet."""
         now, rows = self._clock(), row.records_processed
         if rows == 0:
             return None
-        pace = self._paces.setdefault(row.sync_type, _Pace(now, rows, now, rows))
+        pace = self._paces.setdefault((row.crm_source, row.sync_type), _Pace(now, rows, now, rows))
         pace.last_at, pace.last_rows = now, rows
         return pace.rate
 
@@ -89,7 +89,7 @@ class LogProgress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rates = Rates(clock)
-        self._written: dict[str, tuple[str, float]] = {}
+        self._written: dict[tuple[str, str], tuple[str, float]] = {}
 
     def __enter__(self) -> Self:
         """Do nothing: a line is written when it is due."""
@@ -101,16 +101,17 @@ class LogProgress:
     def update(self, rows: list[Run]) -> None:
         """Write the lines that are due."""
         for row in sorted(rows, key=lambda row: row.id):
-            rate = self._rates.see(row)
-            status, at = self._written.get(row.sync_type, ("", 0.0))
+            rate, stream = self._rates.see(row), (row.crm_source, row.sync_type)
+            status, at = self._written.get(stream, ("", 0.0))
             if row.status == "running" and row.records_processed == 0:
                 continue
             if row.status == status and (status != "running" or self._clock() - at < _LOG_SECONDS):
                 continue
-            self._written[row.sync_type] = (row.status, self._clock())
+            self._written[stream] = (row.status, self._clock())
             error = f": {row.error_message}" if row.error_message else ""
-            name = f"{row.crm_source} {row.sync_type}"
-            click.echo(f"{utc(datetime.now(UTC))}Z {name} {row.status}: {describe(row, rate)}{error}", err=True)
+            click.echo(
+                f"{utc(datetime.now(UTC))}Z {' '.join(stream)} {row.status}: {describe(row, rate)}{error}", err=True
+            )
 
 
 class LiveProgress:
@@ -145,5 +146,5 @@ class LiveProgress:
         what = f"{done} of {len(self._rows)} streams, {loaded:,} rows" if self._rows else "starting"
         table.add_row(Text(self._title, style="bold"), f"{what}, {self._clock() - self._started:.0f} s")
         for row, rate in at_work[-_LINES:]:
-            table.add_row(Text(f"  {row.sync_type}", style="cyan"), describe(row, rate))
+            table.add_row(Text(f"  {row.crm_source} {row.sync_type}", style="cyan"), describe(row, rate))
         return table

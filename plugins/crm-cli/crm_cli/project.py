@@ -75,13 +75,16 @@ class Project:
         """``meltano.yml`` and the files it includes."""
         return list(self._contents)
 
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """Return the entries of a list of the project, such as ``jobs`` or ``schedules``, from all its files."""
+        return [entry for content in self._contents.values() for entry in content.get(kind) or []]
+
     def settings(self, plugin: str) -> list[Setting]:
         """Return the declared settings of a plugin, in the order of its definition."""
-        prefix = plugin.upper().replace("-", "_")
         return [
             Setting(
                 name=setting["name"],
-                env=setting.get("env") or f"{prefix}_{setting['name'].upper().replace('.', '_').replace('-', '_')}",
+                env=setting.get("env") or variable(plugin, setting["name"]),
                 sensitive=bool(setting.get("sensitive")) or setting.get("kind") == "password",
             )
             for definition in self._definitions(plugin)
@@ -157,6 +160,11 @@ class Project:
                         if definition.get("name") == plugin:
                             values.update(definition.get("config") or {})
         return values
+
+
+def variable(tap: str, setting: str) -> str:
+    """Return the environment variable that sets a setting of a tap."""
+    return f"{tap}_{setting}".upper().replace("-", "_").replace(".", "_")
 
 
 def _load(path: Path) -> dict[str, Any]:

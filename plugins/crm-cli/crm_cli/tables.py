@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sync_history.runs import Run
 
+    from crm_cli.schedules import Schedule
+
 _COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "running": "cyan"}
 COUNTS = ("processed", "created", "updated", "unchanged", "deleted", "failed")
 # Wide enough for every column: a file has no width of its own, and a number must not be cut.
@@ -51,6 +53,42 @@ def run_table(rows: Sequence[Run], seconds: float | None = None, width: int = _F
     for row in rows:
         table.add_row(row.sync_type, _status(row), *(_number(_count(row, name)) for name in COUNTS), _seconds_text(row))
     return table
+
+
+def sources_table(
+    results: Mapping[str, tuple[Sequence[Run], float]], seconds: float, width: int = _FILE_WIDTH
+) -> Table:
+    """Return the result of several runs: a line per CRM and the totals.
+
+    Args:
+        results: the history rows of each CRM's run, and how long it took.
+        seconds: how long all of it took.
+        width: of the screen; on a narrow one the columns move together.
+    """
+    rows = [row for found, _ in results.values() for row in found]
+    table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True, caption=_summary(rows))
+    table.caption_justify = "left"
+    table.padding = (0, 1 if width >= _WIDE else 0)
+    table.add_column("source", footer="total", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("streams", footer=f"{len(rows):,}", justify="right", no_wrap=True)
+    for name in COUNTS:
+        table.add_column(name, footer=f"{sum(_count(row, name) for row in rows):,}", justify="right", no_wrap=True)
+    table.add_column("seconds", footer=f"{seconds:.1f}", justify="right", no_wrap=True)
+    for source, (found, took) in results.items():
+        counts = (_number(sum(_count(row, name) for row in found)) for name in COUNTS)
+        table.add_row(source, _worst(found), f"{len(found):,}", *counts, f"{took:.1f}")
+    return table
+
+
+def _worst(rows: Sequence[Run]) -> Text:
+    """Return the status that counts most among the streams of a run, and how many have it."""
+    statuses = [row.status for row in rows]
+    worst = next((status for status in ("failed", "running", "partial") if status in statuses), "success")
+    if not rows:
+        return Text("failed", style=_COLOURS["failed"])
+    count = statuses.count(worst)
+    return Text(worst if count == len(rows) else f"{worst} ({count})", style=_COLOURS[worst])
 
 
 def status_table(
@@ -103,6 +141,35 @@ def history_table(rows: Sequence[Run], width: int = _FILE_WIDTH) -> Table:
             *(_number(_count(row, name)) for name in counts),
             _seconds_text(row),
         )
+    return table
+
+
+def schedule_record(schedule: Schedule, last: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """Return a schedule as it stands in ``--json`` output: its next run, and what became of its last one."""
+    due = schedule.next_run(now)
+    return {
+        "schedule": schedule.name,
+        "source": schedule.source.name,
+        "interval": schedule.interval,
+        "next_run": None if due is None else _iso(due),
+        "last_run": None if last is None else _iso(last["started_at"]),
+        "last_status": None if last is None else last["status"],
+    }
+
+
+def schedules_table(records: Sequence[Mapping[str, Any]], width: int = _FILE_WIDTH) -> Table:
+    """Return when each schedule is due, and what became of its last run."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.padding = (0, 1 if width >= _WIDE else 0)
+    for name in ("schedule", "interval (UTC)", "next run (UTC)", "last run (UTC)", "status"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        moments = [
+            "" if record[name] is None else utc(datetime.fromisoformat(record[name]))
+            for name in ("next_run", "last_run")
+        ]
+        status = record["last_status"] or ""
+        table.add_row(record["schedule"], record["interval"], *moments, Text(status, style=_COLOURS.get(status, "")))
     return table
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from crm_cli import tables
-from crm_cli.commands import sync
+from crm_cli.commands import rejects, sources, sync
 from crm_cli.commands.history import history
 from crm_cli.commands.status import status
 from crm_cli.main import crm
@@ -73,7 +73,7 @@ def test_every_option_and_argument_is_documented(name: str, option: click.Parame
         assert all(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) for word in option.opts)
     else:
         assert option.name
-        assert option.name.upper().rstrip("S") in text
+        assert option.name.upper().strip("_").rstrip("S") in text
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -85,7 +85,18 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert len(first) < 80
 
 
-@pytest.mark.parametrize("function", [tables.run_record, sync._record, status.callback, history.callback])
+@pytest.mark.parametrize(
+    "function",
+    [
+        tables.run_record,
+        sync._record,
+        sources._source_record,
+        sources._discovered,
+        rejects.reject_record,
+        status.callback,
+        history.callback,
+    ],
+)
 def test_every_json_field_is_documented(function: object) -> None:
     assert callable(function)
     names = re.findall(r'"([a-z_]+)":', inspect.getsource(function))

@@ -12,12 +12,13 @@ import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from crm_cli import pipeline
+from crm_cli import pipeline, sources
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.main import crm
 from crm_cli.pipeline import Request, build_environment, exit_code_of, run_pipeline
@@ -134,6 +135,61 @@ def test_the_flags_become_the_environment_of_the_run(project: Project, meltano: 
     assert environment["MELTANO_RUN_FULL_REFRESH"] == "1"
     assert environment["TARGET_POSTGRES_DW_FORCE"] == "true"
     assert environment["TARGET_POSTGRES_DW_DRY_RUN"] == "true"
+
+
+def test_flags_of_a_narrowed_run_become_settings_of_the_tap(project: Project, meltano: Any) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    given = ["--start-date", "2026-01-01", "--end-date", "2026-02-01T00:00:00Z", "--max-records", "9"]
+    assert sync("--force", "--skip-validation", "--batch-size", "50", *given).exit_code == 0
+    environment = seen(project)
+    settings = {name: environment.get(f"TAP_ACME_{name}") for name in ("SINCE", "END_DATE", "MAX_RECORDS", "PAGE_SIZE")}
+    assert settings == {
+        "SINCE": "2026-01-01T00:00:00+00:00",
+        "END_DATE": "2026-02-01T00:00:00+00:00",
+        "MAX_RECORDS": "9",
+        "PAGE_SIZE": "50",
+    }
+    assert environment["TAP_ACME_VALIDATION"] == "off"
+    assert environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+    # The bookmarks are not hidden: the start date wins over them anyway.
+    assert "MELTANO_RUN_FULL_REFRESH" not in environment
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [
+        ("--since=2026-01-01", "--start-date"),
+        ("--verbose", "--debug"),
+        ("--test", "--debug"),
+        ("--force-overwrite", "--force"),
+    ],
+)
+def test_an_old_flag_works_and_says_its_new_name(project: Project, meltano: Any, old: str, told: str) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    result = sync(old)
+    assert result.exit_code == 0, result.output
+    assert f"is the old name of {told}" in result.stderr
+    environment = seen(project)
+    if told == "--debug":
+        assert environment["MELTANO_CLI_LOG_LEVEL"] == "debug"
+    else:
+        assert environment.get("TAP_ACME_SINCE") or environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+
+
+@pytest.mark.parametrize("flag", ["--quiet", "--no-progress"])
+def test_a_quiet_run_shows_its_result_only(meltano: Any, flag: str) -> None:
+    meltano(
+        """
+        row = opened("users")
+        progress(row, created=2)
+        time.sleep(0.5)
+        runs.close_run(conn, row)
+        """
+    )
+    result = sync(flag)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "1 success" in result.stdout
 
 
 def test_files_of_the_run_are_private(project: Project, meltano: Any) -> None:
@@ -521,3 +577,194 @@ def _now(conn: psycopg.Connection) -> Any:
 def test_errors_have_the_promised_exit_codes() -> None:
     assert CrmError("x").exit_code == 1
     assert CrmUsageError("x").exit_code == 2
+
+
+# -- several at once --------------------------------------------------------------------------------------------------
+
+SECOND_TAP = """
+plugins:
+  extractors:
+  - name: tap-best
+    namespace: tap_best
+    executable: tap-best
+    settings:
+    - {name: token, kind: string, sensitive: true}
+    settings_group_validation:
+    - [token]
+"""
+# What the stand-in for Meltano does for each tap: acme ends well, best as the test says.
+BOTH = """
+source = sys.argv[3].removeprefix("tap-")
+def opened(stream):
+    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source=source, sync_type=stream,
+        started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
+"""
+
+
+@pytest.fixture
+def two_sources(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second source beside acme: best, with one stream."""
+    [acme] = vars(sources)["entry_points"](group=sources.GROUP)
+    best = SimpleNamespace(name="best", dist=SimpleNamespace(name="tap-best"), load=lambda: ["quotes"])
+    monkeypatch.setattr(sources, "entry_points", lambda group: [acme, best] if group == sources.GROUP else [])
+    (project.root / "taps" / "tap-best").mkdir()
+    (project.root / "taps" / "tap-best" / "meltano.yml").write_text(textwrap.dedent(SECOND_TAP))
+
+
+def sync_all(*arguments: str) -> Result:
+    return CliRunner().invoke(crm, ["sync", "--all", *arguments], env={"COLUMNS": "200"})
+
+
+@pytest.mark.usefixtures("two_sources")
+def test_all_sources_are_synced_and_a_failing_one_stops_no_other(meltano: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_BEST_TOKEN", "t")
+    meltano(
+        BOTH
+        + """
+row = opened("users" if source == "acme" else "quotes")
+progress(row, created=2)
+runs.close_run(conn, row, **({} if source == "acme" else {"error": "It broke.", "category": "source"}))
+sys.exit(source != "acme")
+"""
+    )
+    result = sync_all("--at-once", "1")
+    assert result.exit_code == 1
+    lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.split()}
+    assert lines["acme"][1:5] == ["success", "1", "2", "2"]
+    assert lines["best"][1:5] == ["failed", "1", "2", "2"]
+    assert lines["total"][1:3] == ["2", "4"]
+    assert "Failed: best: quotes: It broke." in result.stderr
+    record = json.loads(sync_all("--json").stdout)
+    assert record["exit_code"] == 1
+    assert [(one["source"], one["exit_code"]) for one in record["sources"]] == [("acme", 0), ("best", 1)]
+    assert record["left_out"] == []
+
+
+@pytest.mark.usefixtures("two_sources")
+def test_a_source_that_is_not_set_up_is_left_out_and_named(meltano: Any) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    result = sync_all()
+    assert result.exit_code == 0, result.output
+    assert "left out: best." in result.stderr
+    assert "1 success" in result.stdout
+
+
+@pytest.mark.usefixtures("two_sources", "project")
+def test_nothing_set_up_is_a_usage_error() -> None:
+    result = sync_all()
+    assert result.exit_code == 2
+    assert "No CRM is set up" in result.stderr
+    assert "acme, best" in result.stderr
+
+
+@pytest.mark.usefixtures("two_sources")
+def test_a_run_that_cannot_take_place_is_told_and_the_other_goes_on(
+    project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
+) -> None:
+    meltano(BOTH + "runs.close_run(conn, opened('users'))")
+    start = pipeline._start
+
+    def refuse(project: Project, command: list[str], *rest: Any) -> Any:
+        if "tap-best" in command:
+            raise CrmError("There is no room.")
+        return start(project, command, *rest)
+
+    monkeypatch.setattr(pipeline, "_start", refuse)
+    requests = [Request(find_source(name), variables={"TAP_BEST_TOKEN": "t"}) for name in ("acme", "best")]
+    good, bad = pipeline.run_pipelines(project, Warehouse(warehouse_url), requests, Quiet(), at_once=2)
+    assert isinstance(good, pipeline.Outcome)
+    assert good.exit_code == 0
+    assert isinstance(bad, CrmError)
+
+
+@pytest.mark.usefixtures("two_sources")
+def test_a_signal_ends_all_runs_also_those_that_wait(project: Project, meltano: Any, warehouse_url: str) -> None:
+    meltano(
+        BOTH
+        + """
+row = opened("users")
+def stop(*_):
+    runs.close_run(conn, row, error="interrupted", category="interrupted")
+    sys.exit(1)
+signal.signal(signal.SIGTERM, stop)
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    )
+    requests = [Request(find_source(name), variables={"TAP_BEST_TOKEN": "t"}) for name in ("acme", "best")]
+    first, second = pipeline.run_pipelines(project, Warehouse(warehouse_url), requests, Quiet(), at_once=1)
+    assert isinstance(first, pipeline.Outcome)
+    assert isinstance(second, pipeline.Outcome)
+    assert [row.error_category for row in first.rows] == ["interrupted"]
+    assert [row.error_category for row in second.rows] == ["interrupted"]
+    assert second.sentence is not None
+    assert "stopped before the first stream" in second.sentence
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["--all", "acme"], "--all means every CRM"), ([], "Name a CRM, or say --all. There are: acme.")],
+)
+def test_which_sources_are_meant_has_to_be_clear(arguments: list[str], told: str) -> None:
+    result = CliRunner().invoke(crm, ["sync", *arguments])
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+# -- time and places --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(
+    project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
+) -> None:
+    monkeypatch.setattr(pipeline._Stop, "after", _end_at_once)
+    meltano(
+        """
+        row = opened("users")
+        def stop(*_):
+            runs.close_run(conn, row, error="Interrupted by SIGTERM.", category="interrupted")
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, stop)
+        time.sleep(60)
+        """
+    )
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "5"})
+    outcome = run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+    assert outcome.exit_code == 1
+    assert outcome.sentence == "The run took longer than 5 minutes and was ended."
+    assert [(row.error_category, row.error_message) for row in outcome.rows] == [("timeout", outcome.sentence)]
+
+
+def _end_at_once(stop: Any, minutes: int) -> None:
+    """Set the limit as ``after`` does, but let it be over as soon as the run has begun."""
+    stop._minutes, stop._deadline = minutes, time.monotonic() + 1
+
+
+def test_a_timeout_that_is_no_number_is_refused(project: Project, warehouse_url: str) -> None:
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "soon", **SET_UP})
+    with pytest.raises(CrmUsageError, match="CRM_TIMEOUT_MINUTES is 'soon'; it must be a whole number"):
+        run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+
+
+SET_UP = {"TAP_ACME_HOST": "x", "TAP_ACME_USER": "x", "ACME_SECRET": "x"}
+
+
+def test_one_more_run_than_a_source_may_have_is_refused_and_recorded(
+    project: Project, meltano: Any, warehouse_url: str
+) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    request = Request(find_source("acme"), variables={"CRM_RUNS_PER_SOURCE": "2", "CRM_SCHEDULE": "acme-hourly"})
+    with (
+        psycopg.connect(warehouse_url, autocommit=True) as conn,
+        psycopg.connect(warehouse_url, autocommit=True) as other,
+    ):
+        schema.migrate(conn)
+        assert runs.take_place(conn, "acme", 2)
+        assert runs.take_place(other, "acme", 2)
+        with pytest.raises(CrmError, match="2 runs of acme are at work"):
+            run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+        refused = runs.find_runs(conn)
+        assert {(row.status, row.error_category) for row in refused} == {("failed", "overlap")}
+        assert refused[0].configuration == {"schedule": "acme-hourly"}
+    assert run_pipeline(project, Warehouse(warehouse_url), request, Quiet()).exit_code == 0

@@ -204,5 +204,5 @@ def test_the_terminal_shows_what_is_at_work(clock: Callable[[float], Callable[[]
         progress.update([RUNNING, DONE])
         assert shown(progress._render()) == [
             "acme to the warehouse 1 of 2 streams, 2,468 rows, 3 s",
-            "deals 1,234 rows, 30 % of 4,000",
+            "acme deals 1,234 rows, 30 % of 4,000",
         ]

@@ -82,6 +82,23 @@ class Crm(abc.ABC):
     def authenticate(self, request: Request) -> Response | None:
         """Return the vendor's answer to wrong credentials, None if they are right."""
 
+    def tap_settings(self, url: str) -> dict[str, t.Any]:  # noqa: ARG002 - for vendors
+        """Return the settings that lead the tap of this CRM here, by name.
+
+        Args:
+            url: Address of this CRM's folder.
+        """
+        return {}
+
+    def next_day(self) -> dict[str, dict[str, int]]:
+        """Put the clock forward by a day and let it happen; returns what happened, by stream."""
+        self.world.days += 1
+        return self.pass_a_day()
+
+    def lift_limits(self) -> None:
+        """Answer any number of requests."""
+        self.limiter.rules.clear()
+
     def credentials_of(self, request: Request) -> str:
         """Return what identifies the caller, for the fault ``expired_token``."""
         return request.headers.get("Authorization", "")
@@ -202,8 +219,7 @@ def _control(crm: Crm) -> list[Route]:
         return JSONResponse({"faults": len(crm.faults)})
 
     async def day(_: Request) -> Response:
-        crm.world.days += 1
-        return JSONResponse(crm.pass_a_day())
+        return JSONResponse(crm.next_day())
 
     async def reset(request: Request) -> Response:
         values = json.loads(await request.body() or b"{}")

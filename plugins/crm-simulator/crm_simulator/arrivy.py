@@ -106,6 +106,11 @@ class Arrivy(Crm):
         ]
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        rates = {} if self.limiter.rules else {"requests_per_minute": 1_000_000}
+        return {"base_url": url, "auth_key": AUTH_KEY, "auth_token": AUTH_TOKEN, **rates}
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         edits: dict[str, Callable[[random.Random, int], Row]] = {
             "tasks": lambda rng, _: {"status": "COMPLETE", "rating": rng.randrange(1, 6)},

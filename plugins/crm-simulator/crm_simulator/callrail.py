@@ -134,6 +134,10 @@ class CallRail(Crm):
         return JSONResponse({"error": f"simulated {status}"}, status)
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        return {"api_url": url, "api_key": self.key}
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         """Let a day happen; edits leave the moment of a call or a form as it is, and spam vanishes."""
         happened = {

@@ -14,7 +14,7 @@ from typing_extensions import override
 from crm_simulator.application import make_application
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from crm_simulator.application import Crm
 
@@ -93,15 +93,30 @@ def make_crms(names: Iterable[str] = (), *, seed: int = 1, size: int | None = No
 
 
 def serve(
-    names: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 8900, seed: int = 1, size: int | None = None
+    crms: Sequence[Crm],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8900,
+    limits: bool = True,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Play some CRMs in the foreground until the process is interrupted.
 
+    Args:
+        crms: The CRMs.
+        host: Address to listen on.
+        port: Port; 0 takes a free one.
+        limits: Whether the vendors' request limits hold.
+        announce: Is told the address before the first request is answered.
+
     Raises:
-        ValueError: If there is no such CRM.
+        OSError: If the port is taken.
     """
-    crms = make_crms(names, seed=seed, size=size)
+    if not limits:
+        for crm in crms:
+            crm.lift_limits()
     with _listen(host, port) as listening:
+        announce(f"http://{host}:{listening.getsockname()[1]}")
         _Server(_config(crms)).run(sockets=[listening])
 
 
@@ -110,7 +125,11 @@ def _listen(host: str, port: int) -> socket.socket:
     # takes the 40 ms of a delayed acknowledgement.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 

@@ -237,8 +237,11 @@ def test_crms_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "CRMS", {"example": "example_crm.simulated:ExampleCrm"})
     served: list[tuple[str, int]] = []
+    told: list[str] = []
     monkeypatch.setattr(server._Server, "run", lambda _, sockets: served.append(sockets[0].getsockname()))
-    serve(["example"], port=0)
+    crm = ExampleCrm(size=1)
+    serve([crm], port=0, limits=False, announce=told.append)
     assert served[0][0] == "127.0.0.1"
+    assert told == [f"http://127.0.0.1:{served[0][1]}"]
+    assert crm.limiter.rules == {}

@@ -260,6 +260,40 @@ def close_run(
     return str(row[0])
 
 
+def blame_timeout(conn: Connection[TupleRow], run_id: str, sentence: str) -> None:
+    """Let the streams that a run left off because its time was over say so."""
+    conn.execute(
+        "UPDATE orchestration.sync_history SET error_message = %s, error_category = 'timeout'"
+        " WHERE run_id = %s AND status = 'failed' AND error_category = 'interrupted'",
+        (sentence, run_id),
+    )
+
+
+def take_place(conn: Connection[TupleRow], crm_source: str, places: int) -> bool:
+    """Take one of the places that runs of a CRM may have at once; it is free again when the connection ends."""
+    taken = conn.execute(
+        "SELECT n FROM generate_series(1, %s) AS n"
+        " WHERE pg_try_advisory_lock(hashtextextended('sync_history/place/' || %s || '/' || n, 0)) LIMIT 1",
+        (places, crm_source),
+    ).fetchone()
+    return taken is not None
+
+
+def last_scheduled_runs(conn: Connection[TupleRow]) -> dict[str, dict[str, Any]]:
+    """Return the last run of each schedule: ``run_id``, ``started_at``, ``ended_at``, and the worst ``status``."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT DISTINCT ON (schedule) schedule, run_id, started_at, ended_at, status FROM ("
+            " SELECT configuration ->> 'schedule' AS schedule, run_id, min(start_time) AS started_at,"
+            "   CASE WHEN bool_or(status = 'running') THEN NULL ELSE max(end_time) END AS ended_at,"
+            "   (array_agg(status ORDER BY array_position("
+            "     ARRAY['failed', 'running', 'partial', 'success']::varchar[], status)))[1] AS status"
+            " FROM orchestration.sync_history WHERE configuration ? 'schedule' GROUP BY 1, 2) AS runs"
+            " ORDER BY schedule, started_at DESC"
+        ).fetchall()
+    return {row["schedule"]: row for row in rows}
+
+
 def record_failure(
     conn: Connection[TupleRow],
     *,

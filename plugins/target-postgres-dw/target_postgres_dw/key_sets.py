@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 
-from target_postgres_dw.errors import LoaderError
+from target_postgres_dw.errors import InputError, LoaderError
 from target_postgres_dw.identifiers import quoted
 from target_postgres_dw.merge import reason_of
 from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import msgspec
     from psycopg import Connection
@@ -29,6 +31,38 @@ class SweepRefusedError(LoaderError):
     """The sweep would delete more than it may: rather the source was read wrongly than that much vanished."""
 
     category = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The stretch of time that a key set covers: rows outside of it, and those without a time, are not judged."""
+
+    column: str
+    start: str
+    end: str
+
+    @classmethod
+    def from_schema(cls, schema: Mapping[str, Any], columns: Mapping[str, str]) -> Within | None:
+        """Read ``x-sweep-within`` of a SCHEMA; None if the key set holds all keys there are.
+
+        Args:
+            schema: Of the key set.
+            columns: Column of the table for each property of the stream.
+
+        Raises:
+            InputError: if it cannot be read: taken for all keys there are, it would delete everything outside.
+        """
+        told = schema.get("x-sweep-within")
+        if told is None:
+            return None
+        found = told if isinstance(told, dict) else {}
+        column, start, end = columns.get(str(found.get("column"))), found.get("start"), found.get("end")
+        if column is None or not isinstance(start, str) or not isinstance(end, str):
+            raise InputError(
+                "The x-sweep-within of a key set needs a column of its stream, a start and an end. This is an error of "
+                "the tap."
+            )
+        return cls(column, start, end)
 
 
 class KeySet:
@@ -66,8 +100,19 @@ class KeySet:
         key = ", ".join(self._key)
         self._conn.execute(f"INSERT INTO {self._name} ({key}) SELECT {key} FROM {stage}".encode())
 
-    def apply(self, table: Table, *, stream: str, max_share: float, hard_delete: bool, dry_run: bool) -> int:
+    def apply(
+        self,
+        table: Table,
+        *,
+        stream: str,
+        max_share: float,
+        hard_delete: bool,
+        dry_run: bool,
+        within: Within | None = None,
+    ) -> int:
         """Delete the live rows of ``table`` whose key is not in the set, softly unless ``hard_delete``.
+
+        With ``within`` only rows of that stretch are judged, and counted for ``max_share``.
 
         Returns the number of rows. A row marked as deleted whose key is in the set again lives again.
 
@@ -80,6 +125,10 @@ class KeySet:
         on = " AND ".join(f"k.{name} = t.{name}" for name in self._key)
         has_mark = DELETED_AT in table.columns
         alive = f"t.{quoted(DELETED_AT)} IS NULL" if has_mark else "true"
+        if within is not None:
+            bounds = [sql.Literal(moment).as_string(self._conn) for moment in (within.start, within.end)]
+            column = f"t.{quoted(within.column)}"
+            alive += f" AND {column} >= {bounds[0]}::timestamptz AND {column} < {bounds[1]}::timestamptz"
         gone = f"{alive} AND NOT EXISTS (SELECT FROM {self._name} AS k WHERE {on})"
         counted = self._conn.execute(
             f"SELECT count(*) FILTER (WHERE {alive}), count(*) FILTER (WHERE {gone}) FROM {table.sql} AS t".encode()
@@ -131,13 +180,15 @@ class Sweep:
         self._max_share = max_share
         self._keys: KeySet | None = None
         self._encoder: RowEncoder | None = None
+        self._within: Within | None = None
         self._buffer = RowBuffer()
         self.version: int | None = None
         self.activated: int | None = None
 
-    def expect_keys(self, encoder: RowEncoder, max_share: float | None) -> None:
-        """Begin a key set: the tap will now send all keys that the source holds."""
+    def expect_keys(self, encoder: RowEncoder, max_share: float | None, within: Within | None = None) -> None:
+        """Begin a key set: the tap will now send all keys that the source holds, or those of a stretch of time."""
         self._encoder = encoder
+        self._within = within
         if max_share is not None:
             self._max_share = max_share
 
@@ -176,7 +227,12 @@ class Sweep:
         if self._keys is None:
             return 0
         return self._keys.apply(
-            table, stream=stream, max_share=self._max_share, hard_delete=hard_delete, dry_run=dry_run
+            table,
+            stream=stream,
+            max_share=self._max_share,
+            hard_delete=hard_delete,
+            dry_run=dry_run,
+            within=self._within,
         )
 
     def drop(self) -> None:

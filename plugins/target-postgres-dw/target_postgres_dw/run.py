@@ -60,6 +60,8 @@ class Run:
         self._to_close: dict[str, StreamReport] = {}
         self._started_at = datetime.now(UTC)
         self._configuration: dict[str, Any] = {}
+        # Rejects that the records of this run answer, by stream.
+        self._replays: dict[str, list[int]] = {}
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
         self._bookmarks: dict[str, dict[str, Any]] = {}
@@ -82,9 +84,12 @@ class Run:
         self.has_header = True
         self.crm_source = self._schema = crm_source_of(str(header["crm_source"]))
         self._configuration = dict(header.get("configuration") or {})
+        self._replays = {str(name): list(ids) for name, ids in (header.get("replays") or {}).items()}
         if started_at := header.get("started_at"):
             self._started_at = datetime.fromisoformat(started_at)
         self._open_streams([str(name) for name in header.get("streams") or []])
+        for name in self._replays.keys() & self._open.keys():
+            self._open[name].replays = True
 
     def keep_edits(self, incoming: Mapping[str, Any]) -> None:
         """Keep the bookmarks that were edited after the tap had been given its state.
@@ -128,6 +133,8 @@ class Run:
         for flag in ("dry_run", "force"):
             if getattr(self._settings, flag):
                 configuration[flag] = True
+        if schedule := os.environ.get("CRM_SCHEDULE"):
+            configuration["schedule"] = schedule
         self._take_locks(sync_types.values())
         with self.connection.transaction():
             for stale in runs.close_stale_runs(self.connection, own=[stream.row.id for stream in self._open.values()]):
@@ -299,6 +306,13 @@ class Run:
             self._record(stream, loaded, bookmark)
         if report is None:
             return "running"
+        if error is None and stream.name in self._replays and not self._settings.dry_run:
+            rejects.resolve(
+                self.connection,
+                self._replays[stream.name],
+                f"replayed by run {self._run_id}",
+                unless_refused_again=stream.refused_again,
+            )
         return runs.close_run(self.connection, stream.row.id, error=error, category=category)
 
     def _record(self, stream: Stream, loaded: Loaded, bookmark: dict[str, Any] | None) -> None:

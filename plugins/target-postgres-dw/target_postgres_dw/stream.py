@@ -12,7 +12,7 @@ from sync_history.runs import Counts, last_metric
 
 from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
 from target_postgres_dw.identifiers import identifier
-from target_postgres_dw.key_sets import Sweep
+from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
 from target_postgres_dw.rows import (
     DELETED_AT,
@@ -92,6 +92,8 @@ class Stream:
         self.refused: str | None = None
         self.totals = Counts()
         self.rejected = 0
+        self.replays = False
+        self.refused_again: list[Reject] = []
         self._schema = schema
         self._settings = settings
         self._signature: object = None
@@ -203,7 +205,8 @@ class Stream:
                 f"Stream {self.name}: its key set must come after its SCHEMA and have the same key. This is an error "
                 "of the tap."
             )
-        self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"))
+        within = Within.from_schema(schema, {column.source: column.name for column in self._encoder.columns})
+        self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"), within)
 
     def add_key(self, record: msgspec.Raw) -> None:
         """Take one key of the set.
@@ -255,6 +258,8 @@ class Stream:
             self._sweep.load(conn, self._table)
         self.totals += loaded.counts
         self.rejected += len(loaded.rejects)
+        if self.replays:
+            self.refused_again += loaded.rejects
         if self.rejected > self._allowed_rejects(0):
             raise TooManyRejectsError(
                 f"Stream {self.name}: {self.rejected} rejects so far, more than max_rejects allows; the last reason: "

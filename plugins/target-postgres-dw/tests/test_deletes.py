@@ -278,3 +278,51 @@ def test_a_deleted_record_may_be_no_more_than_its_key(postgres_url: str) -> None
     assert stored == [(1, "Ann", False), (2, None, True)]
     send(tombstone)
     assert last_run(postgres_url).records_unchanged == 1
+
+
+DAYS = {"id": INTEGER, "callTime": {"type": ["string", "null"], "format": "date-time"}}
+
+
+def sweep_days(url: str, days: list[int | None], keys: list[int], within: Any, share: float = 1.0) -> Result:
+    """Send a row per day of January 2026, whose id is the day; then the keys of a stretch of time."""
+    moments = [None if day is None else f"2026-01-{day:02}T12:00:00+00:00" for day in days]
+    extra = {"x-sweep-of": "people", "x-max-deleted-share": share, "x-sweep-within": within}
+    return load(
+        url,
+        header("people"),
+        schema("people", DAYS),
+        records("people", *({"id": day or 99, "callTime": m} for day, m in zip(days, moments, strict=True))),
+        schema("people_keys", {"id": INTEGER}, **extra),
+        records("people_keys", *({"id": number} for number in keys)),
+        state({"people": {}}, people="success"),
+    )
+
+
+def january(start: int, end: int) -> dict[str, str]:
+    return {"column": "callTime", "start": f"2026-01-{start:02}T12:00:00Z", "end": f"2026-01-{end:02}T12:00:00Z"}
+
+
+def test_a_key_set_of_a_stretch_of_time_judges_no_row_outside_of_it(postgres_url: str) -> None:
+    days: list[int | None] = [1, 2, 3, 4, 5, None]
+    assert sweep_days(postgres_url, days, [1, 2, 3, 4, 5, 99], january(1, 31)).exit_code == 0
+    # From the second (inclusive) to the fourth (exclusive): only 3 is missing there.
+    assert sweep_days(postgres_url, [], [2], january(2, 4)).exit_code == 0
+    assert alive(postgres_url) == [1, 2, 4, 5, 99]
+    assert last_run(postgres_url).records_deleted == 1
+
+
+def test_the_share_is_one_of_the_rows_in_the_stretch(postgres_url: str) -> None:
+    sweep_days(postgres_url, [1, 2, 3, 4, 5], [1, 2, 3, 4, 5], january(1, 31))
+    assert sweep_days(postgres_url, [], [], january(2, 4), share=0.5).exit_code == 1
+    assert alive(postgres_url) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "within", [{}, "all", {"column": "gone", "start": "x", "end": "y"}, {"column": "callTime", "start": "2026-01-01"}]
+)
+def test_a_stretch_that_cannot_be_read_stops_the_run(postgres_url: str, within: Any) -> None:
+    sweep_days(postgres_url, [1, 2], [1, 2], january(1, 31))
+    result = sweep_days(postgres_url, [], [], within)
+    assert result.exit_code == 1
+    assert "x-sweep-within" in (result.error or "")
+    assert alive(postgres_url) == [1, 2]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
-from tap_kit.bookmarks import Bookmark, Narrowing, parse_time
+from tap_kit.bookmarks import Bookmark, Narrowing, format_time, parse_time
+from tap_kit.keysets import Within
 from tap_kit.limits import QuotaUsedUp
 from tap_kit.paging import LinkPaginator, Numbered
 from tap_kit.rest import Pass, RestStream, document_of, load_schema, message_of, place_of
@@ -90,7 +91,7 @@ class CallRailStream(RestStream):
 
     Attributes:
         filters_by_company: Whether the endpoint knows the parameter company_id.
-        can_sweep: Whether the stream is read in full, so that the setting ``deletions`` applies.
+        can_sweep: Whether the setting ``deletions`` applies: a read tells all there is, at least of its dates.
     """
 
     kit: TapCallRail
@@ -169,7 +170,7 @@ class WindowedStream(CallRailStream):
     """A stream that is read by date, in windows from the oldest to the newest.
 
     Nothing tells when a record was changed: the bookmark is the moment of the event itself, and each run reads the
-    last days again, see ``lookback_setting``.
+    last days again, see ``lookback_setting``. What a run with ``deletions`` does not find again in its dates is gone.
 
     Both dates are always sent: what comes without them differs. They are whole days and inclusive, in a time zone
     of CallRail's choice, so a day more is asked for on each side and what lies outside of the window is left out.
@@ -183,7 +184,6 @@ class WindowedStream(CallRailStream):
 
     passes: Sequence[Pass] = (Pass(windowed=True),)
     completes = True
-    can_sweep = False
     filters_by_company = True
     lookback_setting: t.ClassVar[str] = "lookback_days"
     date_field: t.ClassVar[str]
@@ -194,6 +194,7 @@ class WindowedStream(CallRailStream):
         self.reread = timedelta(days=self.config[self.lookback_setting])
         # The margin is inside: a range that reaches further back than CallRail keeps is an error, not a part of it.
         self.retention = timedelta(days=self.config["retention_days"]) - ZONE_MARGIN
+        self._read_keys: list[Sequence[int | str]] = []
 
     @override
     def choose_passes(self) -> Sequence[Pass]:
@@ -215,6 +216,23 @@ class WindowedStream(CallRailStream):
         window = page.ask.window
         rows = page.rows if window is None else [row for row in page.rows if self._lies_in(row, window)]
         return replace(page, rows=rows)
+
+    @override
+    def finish_page(self, page: Page) -> Iterator[Row]:
+        for record in super().finish_page(page):
+            if self.sweeps:
+                self._read_keys.append([record[name] for name in self.primary_keys])
+            yield record
+
+    @override
+    def read_keys(self) -> Iterator[Sequence[int | str]]:
+        """Yield the keys that this run has read: they are all that CallRail still shows of its dates."""
+        return iter(self._read_keys)
+
+    @override
+    def keys_within(self) -> Within:
+        bounds = self.window_bounds()
+        return Within(t.cast("str", self.replication_key), format_time(bounds.start), format_time(bounds.end))
 
     def _lies_in(self, row: Row, window: Window) -> bool:
         """Tell whether a row belongs to a window; one whose moment cannot be read belongs to every window."""

@@ -82,7 +82,8 @@ class Calls(WindowedStream):
 
     Source: GET /a/{account_id}/calls.json ("List Calls").
     Bookmark: start_time. Tags, note, value, lead status, transcript and recording come after the call, and nothing
-    says so: each run reads the last ``lookback_days`` again. A call marked as spam disappears without a trace.
+    says so: each run reads the last ``lookback_days`` again. A call marked as spam disappears without a trace; a run
+    with ``deletions`` finds that out, for the dates it reads.
     """
 
     name = "calls"
@@ -145,6 +146,8 @@ class TextMessages(TextMessageConversations):
 
     name = "text_messages"
     replication_key = "sent_at"
+    # Only the latest messages of a conversation are listed: one that is missing may just be older.
+    can_sweep = False
 
     @override
     def complete(self, page: Page, meter: Meter) -> Page:

@@ -109,8 +109,8 @@ OWN_SETTINGS = th.PropertiesList(
         allowed_values=["off", "sweep"],
         default="off",
         title="Deletions",
-        description="sweep: after accounts, companies, users, trackers and tags send all their keys, so that rows "
-        "that are gone are marked. It reads these lists twice.",
+        description="sweep: mark rows that are gone. Accounts, companies, users, trackers and tags are listed once "
+        "more for it; of calls, forms and conversations those are marked that vanished from the dates of this run.",
     ),
     th.Property(
         "timezone",

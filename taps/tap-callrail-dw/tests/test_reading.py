@@ -368,7 +368,23 @@ def test_lists_are_swept_when_it_is_asked_for(callrail: t.Any) -> None:
     for stream in ("accounts", "companies", "users", "trackers", "tags"):
         assert set(ids(run, f"{stream}_keys")) == truth(reader, stream)
         assert run.schema(f"{stream}_keys")["schema"]["x-sweep-of"] == stream
-    assert not run.records("calls_keys")
+        assert "x-sweep-within" not in run.schema(f"{stream}_keys")["schema"]
+    assert not run.records("text_messages_keys")
+
+
+@pytest.mark.parametrize(("stream", "column"), KEYED.items())
+def test_dated_streams_are_swept_within_the_dates_of_the_run(callrail: t.Any, stream: str, column: str) -> None:
+    reader = callrail(100)
+    first = reader.read(deletions="sweep")
+    assert set(ids(first, f"{stream}_keys")) == truth(reader, stream)
+    second = reader.read(stream, state=first.states[-1], deletions="sweep", lookback_days=2, text_lookback_days=2)
+    within = second.schema(f"{stream}_keys")["schema"]["x-sweep-within"]
+    assert within["column"] == column
+    assert timedelta(0) <= parse_time(within["end"]) - reader.crm.world.now < timedelta(minutes=5)
+    bookmark = parse_time(first.bookmarks[stream]["replication_key_value"])
+    assert parse_time(within["start"]) == bookmark - timedelta(days=2)
+    assert set(ids(second, f"{stream}_keys")) == set(ids(second, stream))
+    assert not reader.read(stream, since="2026-01-01", deletions="sweep").records(f"{stream}_keys")
 
 
 # Trouble

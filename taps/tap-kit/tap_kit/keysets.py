@@ -3,11 +3,15 @@
 A key set is an ordinary stream ``<stream>_keys``; its SCHEMA says of which stream it is and which share of
 the table may disappear at most. ACTIVATE_VERSION cannot do this work: the SDK sends it before the records,
 and rows that a delta did not touch keep their old version.
+
+Where a source can only be asked for a stretch of time, its key set is one of that stretch (``Within``): rows outside of
+it are not judged.
 """
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from tap_kit.messages import encode
 
@@ -19,6 +23,21 @@ if t.TYPE_CHECKING:
 DEFAULT_MAX_DELETED_SHARE = 0.2
 
 
+@dataclass(frozen=True)
+class Within:
+    """The stretch that a key set covers.
+
+    Attributes:
+        column: A date-time of the stream; rows in which it is null are outside.
+        start: Inclusive, UTC.
+        end: Exclusive, UTC.
+    """
+
+    column: str
+    start: str
+    end: str
+
+
 def send_key_set(
     writer: MessageWriter,
     stream: str,
@@ -27,6 +46,7 @@ def send_key_set(
     rows: Iterable[Sequence[int | str]],
     *,
     max_deleted_share: float,
+    within: Within | None = None,
 ) -> None:
     """Send the key set of a stream, row by row, in constant memory.
 
@@ -37,6 +57,7 @@ def send_key_set(
         key: Names of the key columns.
         rows: Values of the key columns, in that order.
         max_deleted_share: Share of the stored rows that may be missing before the loader refuses.
+        within: The stretch that the keys are of; None: they are all keys there are.
     """
     name = f"{stream}_keys"
     message = {
@@ -46,6 +67,7 @@ def send_key_set(
             "type": "object",
             "x-sweep-of": stream,
             "x-max-deleted-share": max_deleted_share,
+            **({} if within is None else {"x-sweep-within": vars(within)}),
             "properties": {column: schema["properties"][column] for column in key},
         },
         "key_properties": list(key),

@@ -29,6 +29,8 @@ RECOVERY = 0.02
 MARGIN = 1.02
 # Share of a window that may be made up for after a delay of our own; the sliding window holds all the same.
 CATCH_UP = 0.25
+# Where bursts are allowed, a slower pace spreads requests over seconds, not over the hour that the limit is of.
+BURST_GAP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,11 @@ class Budget:
             if not self._bucket.put(item):
                 return max(t.cast("int", self._bucket.waiting(item)), 1) / 1000
             if not self.limit.burst or self._pace < 1.0:
-                gap = self.limit.seconds * MARGIN / self.limit.requests / self._pace
+                even = self.limit.seconds * MARGIN / self.limit.requests
+                gap = (min(even, BURST_GAP_SECONDS) if self.limit.burst else even) / self._pace
                 # The next place follows the one before, not the moment we woke up: waking late costs no rate.
-                start = self._free_at if now - self._free_at < max(gap, self.limit.seconds * CATCH_UP) else now
+                late = gap if self.limit.burst else max(gap, self.limit.seconds * CATCH_UP)
+                start = self._free_at if now - self._free_at < late else now
                 self._free_at = start + gap
             return 0.0
 

@@ -15,8 +15,8 @@ windows and of parents or batches of ids, each of which is a chain of pages. Cha
 except for the place they have reached, which only the writing thread touches.
 
 Deletes have three ways into the loader, all ending in ``_sdc_deleted_at``: a pass with ``deleted_at`` for lists of
-archived records, ``sweeps`` for everything that only shows by its absence (see ``tap_kit.keysets``), and a row that
-``parse_rows`` marks itself under the path of ``deleted_at``, for tombstones within the ordinary list.
+archived records, the same with ``tombstones`` for deleted records within the ordinary list, and ``sweeps`` for
+everything that only shows by its absence (see ``tap_kit.keysets``).
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Pass:
         total_path: JSONPath of the number of records in an answer.
         stable_cursor: Whether a cursor still leads to the same place in a later run, so that a read goes on there.
         deleted_at: Path of the moment of deletion in a row; records of this pass are sent as deleted.
+        tombstones: Whether only the rows with something at ``deleted_at`` are deleted, the others are not.
         limit: Its limit class, if it is not the stream's.
     """
 
@@ -91,6 +92,7 @@ class Pass:
     total_path: str | None = None
     stable_cursor: bool = False
     deleted_at: str | None = None
+    tombstones: bool = False
     limit: str | None = None
 
 
@@ -481,6 +483,14 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     # Places and windows
 
     def _windows(self, part: Pass, resumed: Window | None) -> Iterator[Window]:
+        whole = self.window_bounds()
+        if resumed is None:
+            return windows_between(whole.start, whole.end, part.window)
+        # First the very window that was interrupted: its cursor means nothing in another one.
+        return itertools.chain([resumed], windows_between(resumed.end, whole.end, part.window))
+
+    def window_bounds(self) -> Window:
+        """Return the stretch of time that the windows of this run cover."""
         until = parse_time(self.span.until)
         lower = parse_time(self.span.lower) if self.span.lower else EARLIEST
         if self.retention is not None:
@@ -488,10 +498,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         upper = until - self.hold_back
         if self.span.upper is not None:
             upper = min(upper, parse_time(self.span.upper))
-        if resumed is None:
-            return windows_between(lower, upper, part.window)
-        # First the very window that was interrupted: its cursor means nothing in another one.
-        return itertools.chain([resumed], windows_between(resumed.end, upper, part.window))
+        return Window(lower, upper)
 
     def _place_of(self, page: Page, number: int, *, alone: bool) -> list[int | str] | None:
         """Return where a later run goes on if this one ends within the page."""
@@ -555,6 +562,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         if part.deleted_at is None:
             return None
         moment = datetime_from_json(dig(row, tuple(part.deleted_at.split("."))) or "", self.zone)
+        if moment is None and part.tombstones:
+            return None
         return moment if isinstance(moment, str) else self.span.until
 
     # Children

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tap_kit.bookmarks import Bookmark, Narrowing, Span, format_time
 from tap_kit.errors import SkipStream
-from tap_kit.keysets import send_key_set
+from tap_kit.keysets import Within, send_key_set
 from tap_kit.messages import encode
 from tap_kit.settings import narrowing
 from tap_kit.values import Odd, Unstorable
@@ -80,6 +80,10 @@ class KitStream(Stream, abc.ABC):
     def read_keys(self) -> Iterable[Sequence[int | str]]:
         """Yield the keys of every record the source has now."""
         raise SkipStream(f"The stream {self.name} has no key sets.", category="configuration")
+
+    def keys_within(self) -> Within | None:
+        """Return the stretch of time that ``read_keys`` covers; None if it yields all keys there are."""
+        return None
 
     @property
     def position_length(self) -> int:
@@ -300,4 +304,5 @@ class KitStream(Stream, abc.ABC):
             self.primary_keys,
             self.read_keys(),
             max_deleted_share=float(self.config["max_deleted_share"]),
+            within=self.keys_within(),
         )

@@ -67,6 +67,15 @@ def test_a_refusal_slows_down_and_success_speeds_up_again() -> None:
     assert allowed.pace == 1.0
 
 
+def test_a_refusal_within_an_hourly_limit_costs_seconds_not_the_hour() -> None:
+    clock = FakeClock()
+    allowed = budget(Limit(1000, 3600, burst=True), clock)
+    allowed.acquire()
+    allowed.refused(1)
+    assert allowed.acquire() == pytest.approx(1)
+    assert allowed.acquire() == pytest.approx(1)  # half a second at full pace
+
+
 def test_one_storm_that_meets_many_threads_slows_down_once() -> None:
     clock = FakeClock()
     allowed = budget(Limit(10, 1), clock)

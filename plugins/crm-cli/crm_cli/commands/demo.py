@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing, contextmanager
+from collections import Counter
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 from crm_simulator import genius
+from crm_simulator.server import CRMS, Simulator, make_crms
 from psycopg import sql
 
-from crm_cli.commands.sync import tell
+from crm_cli.commands.simulator import plain
+from crm_cli.commands.sync import AT_ONCE, exit_code_of_all, rows_and_seconds, tell
 from crm_cli.demo_project import demo_project
 from crm_cli.errors import CrmError
-from crm_cli.pipeline import OK, PARTIAL, Request, run_pipeline
+from crm_cli.pipeline import FAILED, Outcome, Request, run_pipelines
 from crm_cli.progress import LiveProgress, NoProgress
-from crm_cli.project import Project
+from crm_cli.project import Project, variable
 from crm_cli.servers.mariadb import PrivateMariaDB
-from crm_cli.sources import find_source
-from crm_cli.tables import console, run_table
+from crm_cli.sources import installed_sources
+from crm_cli.tables import console, sources_table
 from crm_cli.warehouse import DEMO_DATABASE, Warehouse, connect, embedded_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    import pymysql
+    Variables = Mapping[str, str]
 
 SOURCE_DATABASE = "genius_demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A CRM that the demo plays: what leads its tap there, and how a day passes in it."""
+
+    variables: Variables
+    pass_a_day: Callable[[], Mapping[str, Mapping[str, int]]]
 
 
 @click.command()
 def demo() -> None:
     """See the whole pipeline at work, on made-up data.
 
-    Starts the embedded Postgres and a private MariaDB that plays Genius CRM with made-up rows, loads all of its
-    tables through Meltano, lets a day pass in the CRM (new, changed and removed rows), and loads again: only what
-    has changed. Ends with how to look further. Your own warehouse, settings and CRM are not touched.
+    Starts the embedded Postgres, a private MariaDB that plays Genius CRM, and a web server that plays the other
+    CRMs, all with made-up records. Loads all of them through Meltano, lets a day pass (new, changed and removed
+    records), and loads again: only what has changed. Ends with how to look further. Your own warehouse, settings and
+    CRMs are not touched.
 
     The demo's warehouse is the database crm_demo of the embedded Postgres; each demo starts with a new one.
 
@@ -44,23 +57,23 @@ def demo() -> None:
       crm demo
     """  # noqa: D301 -- click's mark for lines that must not be filled
     project, started = Project.find(), time.monotonic()
-    with demo_project(project) as workshop:
-        _step("Starting Postgres, and MariaDB in the part of Genius CRM")
+    with demo_project(project) as workshop, ExitStack() as servers:
+        _step("Starting Postgres, MariaDB in the part of Genius, and the other CRMs")
         warehouse = _new_warehouse(project)
-        with _genius(project) as (connection, variables):
-            _step("First run: everything")
-            _run(workshop, warehouse, variables)
-            changes = genius.pass_a_day(connection)
-            _step(f"A day passes in the CRM: {_told(changes)}")
-            _step("Second run: only what has changed, and a search for removed rows")
-            _run(workshop, warehouse, {**variables, "TAP_GENIUS_DELETIONS": "sweep"})
+        played = servers.enter_context(_played(project))
+        _step("First run: everything")
+        _run(workshop, warehouse, {name: crm.variables for name, crm in played.items()})
+        days = {name: crm.pass_a_day() for name, crm in played.items()}
+        _step(f"A day passes in the CRMs: {_told(days)}")
+        _step("Second run: only what has changed, and a search for removed records")
+        _run(workshop, warehouse, {name: {**crm.variables, **_sweep(workshop, name)} for name, crm in played.items()})
     click.echo(
         f"Done in {time.monotonic() - started:.0f} s. Look further:\n"
         "  crm status --demo                where each stream stands\n"
-        "  crm history --demo               every run\n"
+        "  crm history genius --demo        every run of a CRM, stream by stream\n"
         '  crm psql --demo -c "SELECT id, first_name, last_name, city FROM genius.prospects LIMIT 5"\n'
         "As long as this project has not synced anything else, these work without --demo too.\n"
-        "Your own Genius: fill in .env (see .env.example), then `crm sync genius`. Stop Postgres: `crm db down`."
+        "Your own CRMs: fill in .env (see .env.example), then `crm sync --all`. Stop Postgres: `crm db down`."
     )
 
 
@@ -80,8 +93,23 @@ def _new_warehouse(project: Project) -> Warehouse:
 
 
 @contextmanager
-def _genius(project: Project) -> Iterator[tuple[pymysql.Connection[pymysql.cursors.Cursor], dict[str, str]]]:
-    """Run a CRM with new made-up rows; yield a connection and the settings that lead the tap there."""
+def _played(project: Project) -> Iterator[dict[str, Played]]:
+    """Play every CRM that has a tap here."""
+    sources = installed_sources()
+    crms = make_crms([name for name in sources if name in CRMS and sources[name].streams])
+    for crm in crms:
+        crm.lift_limits()
+    with _genius(project) as played, Simulator(*crms) as simulator:
+        for crm in crms:
+            tap, settings = sources[crm.name].tap, crm.tap_settings(f"{simulator.url}/{crm.name}")
+            variables = {variable(tap, name): plain(value) for name, value in settings.items()}
+            played[crm.name] = Played(variables, crm.next_day)
+        yield {name: played[name] for name in sources if name in played}
+
+
+@contextmanager
+def _genius(project: Project) -> Iterator[dict[str, Played]]:
+    """Play Genius: a MariaDB with new made-up rows."""
     server = PrivateMariaDB(project.state_folder / "mariadb")
     server.up()
     try:
@@ -92,36 +120,47 @@ def _genius(project: Project) -> Iterator[tuple[pymysql.Connection[pymysql.curso
             connection.select_db(SOURCE_DATABASE)
             genius.create_schema(connection)
             genius.seed(connection)
-            yield (
-                connection,
-                {
-                    "TAP_GENIUS_HOST": server.host,
-                    "TAP_GENIUS_PORT": str(server.port),
-                    "TAP_GENIUS_USER": server.user,
-                    "TAP_GENIUS_PASSWORD": server.password,
-                    "TAP_GENIUS_DATABASE": SOURCE_DATABASE,
-                },
-            )
+            variables = {
+                "TAP_GENIUS_HOST": server.host,
+                "TAP_GENIUS_PORT": str(server.port),
+                "TAP_GENIUS_USER": server.user,
+                "TAP_GENIUS_PASSWORD": server.password,
+                "TAP_GENIUS_DATABASE": SOURCE_DATABASE,
+            }
+            yield {"genius": Played(variables, lambda: genius.pass_a_day(connection))}
     finally:
         server.down()
 
 
-def _run(workshop: Project, warehouse: Warehouse, variables: Mapping[str, str]) -> None:
-    out = console()
-    request = Request(find_source("genius"), variables=variables)
-    with LiveProgress(out, "genius to the demo's warehouse") if out.is_terminal else NoProgress() as watcher:
-        outcome = run_pipeline(workshop, warehouse, request, watcher)
-    out.print(run_table(outcome.rows, outcome.seconds, out.width))
-    if outcome.exit_code == PARTIAL:
-        # As in the real Genius, some rows cannot be loaded; that is part of what there is to see.
-        rejected = sum(row.records_failed for row in outcome.rows)
-        click.echo(f"{rejected:,} records were rejected; each is kept with its reason in orchestration.sync_reject.")
-    elif outcome.exit_code != OK:
-        tell(outcome)
+def _sweep(project: Project, source: str) -> Variables:
+    """Return what makes a tap look for removed records, if it has to be told."""
+    tap = installed_sources()[source].tap
+    return {s.env: "sweep" for s in project.settings(tap) if s.name == "deletions"}
+
+
+def _run(workshop: Project, warehouse: Warehouse, variables: Mapping[str, Variables]) -> None:
+    out, sources, started = console(), installed_sources(), time.monotonic()
+    requests = [Request(sources[name], variables=values) for name, values in variables.items()]
+    with LiveProgress(out, "to the demo's warehouse") if out.is_terminal else NoProgress() as watcher:
+        found = run_pipelines(workshop, warehouse, requests, watcher, at_once=AT_ONCE)
+    results = dict(zip(variables, found, strict=True))
+    out.print(sources_table(rows_and_seconds(results), time.monotonic() - started, out.width))
+    if exit_code_of_all(found) == FAILED:
+        for name, result in results.items():
+            tell(result, name)
         raise CrmError("The demo's run did not end well; see above.")
+    rejected = sum(row.records_failed for result in found if isinstance(result, Outcome) for row in result.rows)
+    if rejected:
+        # As in the real CRMs, some records cannot be loaded; that is part of what there is to see.
+        click.echo(f"{rejected:,} records were rejected; each is kept with its reason in orchestration.sync_reject.")
 
 
-def _told(changes: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the sum of what changed, over all streams."""
-    kinds = ("new", "changed", "removed")
-    return ", ".join(f"{sum(change.get(kind, 0) for change in changes.values()):,} {kind}" for kind in kinds) + " rows"
+def _told(days: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """Return the sum of what happened, over all streams of all CRMs."""
+    happened = Counter[str]()
+    for changes in days.values():
+        for change in changes.values():
+            happened["new"] += change.get("new", 0)
+            happened["changed"] += change.get("changed", 0)
+            happened["removed"] += change.get("removed", 0) + change.get("archived", 0)
+    return ", ".join(f"{count:,} {kind}" for kind, count in happened.items()) + " records"
