@@ -168,6 +168,12 @@ class MarketSharp(Crm):
         ]
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        keys = {"company_id": COMPANY_ID, "user_key": USER_KEY, "secret_key": SECRET_KEY}
+        # No limit of MarketSharp is known, so there is none to be kept here.
+        return {"base_url": url, **keys, "requests_per_minute": 60_000}
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         happened = {}
         for name, collection in self.collections.items():

@@ -61,6 +61,8 @@ def test_it_is_among_the_crms() -> None:
     (made,) = make_crms(["marketsharp"], size=10)
     assert isinstance(made, MarketSharp)
     assert len(read_model()) == 50
+    settings = made.tap_settings("http://127.0.0.1:1/marketsharp")
+    assert (settings["base_url"], settings["user_key"]) == ("http://127.0.0.1:1/marketsharp", USER_KEY)
 
 
 # Signatures

@@ -6,7 +6,7 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
-from crm_simulator.marketsharp import COMPANY_ID, SECRET_KEY, USER_KEY, MarketSharp
+from crm_simulator.marketsharp import MarketSharp
 from tap_kit.testing import Run, run_tap
 from tap_marketsharp_dw.names import GROUPS
 from tap_marketsharp_dw.tap import TapMarketSharp
@@ -26,14 +26,7 @@ class Company:
     def __init__(self, crm: MarketSharp, url: str) -> None:
         self.crm = crm
         self.url = url
-        self.settings: dict[str, t.Any] = {
-            "base_url": url,
-            "company_id": COMPANY_ID,
-            "user_key": USER_KEY,
-            "secret_key": SECRET_KEY,
-            "groups": ALL,
-            "requests_per_minute": 100_000,
-        }
+        self.settings: dict[str, t.Any] = {**crm.tap_settings(url), "groups": ALL}
 
     def read(self, *streams: str, state: Message | None = None, **settings: t.Any) -> Run:
         """Run the tap; all streams without names."""
@@ -41,8 +34,7 @@ class Company:
 
     def a_day_passes(self) -> dict[str, dict[str, int]]:
         """Let a day happen at MarketSharp."""
-        self.crm.world.days += 1
-        return self.crm.pass_a_day()
+        return self.crm.next_day()
 
 
 @pytest.fixture
