@@ -1,0 +1,629 @@
+"""The simulated HubSpot: its addresses, and what a day brings."""
+
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+from datetime import timedelta
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from typing_extensions import override
+
+from crm_simulator.application import Crm
+from crm_simulator.hubspot import answers, portal
+from crm_simulator.hubspot.access import Access
+from crm_simulator.hubspot.answers import Refusal, invalid
+from crm_simulator.hubspot.kinds import FIRST_ID, PORTAL, Kind, Records, text_of
+from crm_simulator.hubspot.links import RANK, Links
+from crm_simulator.hubspot.searching import Search
+from crm_simulator.limiting import RateLimiter, Rule
+
+if t.TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from crm_simulator.hubspot.kinds import Row
+
+    Handler: t.TypeAlias = Callable[[Request], Awaitable[Response]]
+
+VERSIONS = ("2026-03", "2026-09", "v3")
+ZIP_TOKEN = "example-zip-token"
+LARGEST_PAGE, DEFAULT_PAGE, LARGEST_OWNER_PAGE = 100, 10, 500
+MOST_INPUTS, MOST_WITH_HISTORY, MOST_ASSOCIATIONS = 100, 50, 1000
+IDS_APART = 1_000_000_000
+# Name, type id, share of the size of the portal, scope of reading, scope of the definitions.
+MAIN: t.Final = (
+    ("contacts", "0-1", 1.0, "crm.objects.contacts.read", "crm.schemas.contacts.read"),
+    ("companies", "0-2", 0.1, "crm.objects.companies.read", "crm.schemas.companies.read"),
+    ("deals", "0-3", 0.4, "crm.objects.deals.read", "crm.schemas.deals.read"),
+    ("tickets", "0-5", 0.2, "tickets", "tickets"),
+    ("appointments", "0-421", 1.0, "crm.objects.appointments.read", "crm.schemas.appointments.read"),
+    ("divisions", "2-1000101", 0.02, "crm.objects.custom.read", "crm.schemas.custom.read"),
+    ("genius_users", "2-1000102", 0.04, "crm.objects.custom.read", "crm.schemas.custom.read"),
+)
+GENERIC: t.Final = (
+    "products line_items quotes leads calls emails meetings notes tasks communications postal_mail goal_targets "
+    "feedback_submissions orders carts invoices services courses listings users"
+).split()
+GENERIC_TYPES: t.Final = {"courses": "0-410", "listings": "0-420", "services": "0-162"}
+EDITED: t.Final = {"contacts": "comments", "deals": "description", "tickets": "content", "appointments": "notes"}
+CLEARED: t.Final = {"contacts": "city", "deals": "dealname", "tickets": "subject", "appointments": "first_name"}
+CALCULATED: t.Final = {"contacts": "num_notes", "deals": "days_to_close", "appointments": "hs_duration"}
+
+
+class HubSpot(Crm):
+    """A simulated HubSpot portal; the package says how to use it."""
+
+    name = "hubspot"
+    rules: t.ClassVar = {
+        "general": [Rule(190, 10, "TEN_SECONDLY_ROLLING")],
+        "oauth": [Rule(110, 10, "TEN_SECONDLY_ROLLING")],
+        "search": [Rule(5, 1, "SECONDLY")],
+        "associations": [Rule(100, 10, "TEN_SECONDLY_ROLLING")],
+    }
+
+    @override
+    def populate(self, size: int) -> None:
+        option = self.options.get
+        if "rules" in self.options:
+            self.limiter = RateLimiter(self.options["rules"])
+        self.versions: tuple[str, ...] = option("versions", VERSIONS)
+        self.missing_scopes: set[str] = set(option("missing_scopes", ()))
+        self.search_lag: timedelta = option("search_lag", timedelta(0))
+        self.id_order: str = option("id_order", "number")
+        self.association_page: int = option("association_page", 500)
+        self.url_limit: int = option("url_limit", 8000)
+        self.daily: int = option("daily", 625_000)
+        self.storm_policy: str = option("storm_policy", "TEN_SECONDLY_ROLLING")
+        self.wrong_archived_at: bool = option("wrong_archived_at", False)
+        self.used_today = 0
+        self.access = Access(
+            self.world, timedelta(seconds=option("expires_in", 1800)), rotates=option("rotates", False)
+        )
+        self._size = size
+        generic = [
+            (name, GENERIC_TYPES.get(name, name), 0.02, f"crm.objects.{name}.read", f"crm.schemas.{name}.read")
+            for name in GENERIC
+        ]
+        made = [self._kind(place, *one) for place, one in enumerate((*MAIN, *generic))]
+        self.kinds = {kind.name: kind for kind in made if kind.name not in option("disabled", ())}
+        self._by_path = {name: kind for kind in self.kinds.values() for name in kind.names}
+        self.links = Links(self.kinds)
+        self.owners = [portal.owner(self.world, number) for number in range(option("owners", 24) if size else 0)]
+        self.zip_rows = portal.zip_rows(option("zip_codes", 40))
+        self.last_day: dict[str, dict[str, list[str]]] = {}
+
+    def _kind(self, place: int, name: str, type_id: str, share: float, scope: str, schema_scope: str) -> Kind:
+        count = self.options.get("sizes", {}).get(name, max(1, round(self._size * share)) if self._size else 0)
+        # Three hours apart, but never longer ago than some 400 days.
+        step = self.options.get("step") or timedelta(milliseconds=min(10_800_000, 34_560_000_000 // max(count, 1)))
+        crowd = self.options.get("crowd", 0) if name == "contacts" else 0
+        records = Records(self.world, name, count, step, range(count // 4, count // 4 + crowd))
+        kind = Kind(
+            name=name,
+            type_id=type_id,
+            scope=scope,
+            schema_scope=schema_scope,
+            records=records,
+            first_id=FIRST_ID + place * IDS_APART,
+        )
+        if name == "contacts":
+            kind.first_id = self.options.get("first_id", FIRST_ID)
+            kind.modified, kind.created, kind.width = "lastmodifieddate", "createdate", self.options.get("width", 0)
+        elif name in ("companies", "deals", "tickets"):
+            kind.created = "createdate"
+        return kind
+
+    @override
+    def routes(self) -> list[Route]:
+        made = [
+            _route("/oauth/{version}/token", self.token, "POST"),
+            _route("/repos/{owner}/{repo}/contents/{file:path}", self.zip_codes),
+        ]
+        for version in self.versions:
+            dated = version != "v3"
+            objects, old = (f"/crm/objects/{version}", "") if dated else ("/crm/v3/objects", "/crm/v4/objects")
+            associations = f"/crm/associations/{version}" if dated else "/crm/v4/associations"
+            family = f"/crm/{{}}/{version}" if dated else "/crm/v3/{}"
+            one = f"{objects}/{{kind}}"
+            made += [
+                _route(f"{one}/search", self.search, "POST"),
+                _route(f"{one}/batch/read", self.batch_read, "POST"),
+                _route(f"{one}/{{record:int}}", self.one_record),
+                _route(one, self.list_records),
+                _route(f"{old or objects}/{{kind}}/{{record}}/associations/{{to}}", self.associations_of),
+                _route(f"{associations}/{{kind}}/{{to}}/batch/read", self.read_associations, "POST"),
+                _route(f"{associations}/{{kind}}/{{to}}/labels", self.labels),
+                _route(f"{family.format('properties')}/{{kind}}", self.list_properties),
+                _route(f"{family.format('properties')}/{{kind}}/{{property}}", self.one_property),
+                _route(family.format("owners"), self.list_owners),
+                _route(f"{family.format('pipelines')}/{{kind}}", self.list_pipelines),
+                _route(f"/crm-object-schemas/{version}/schemas", self.list_schemas),
+                _route(f"/account-info/{version}/details", self.account),
+                _route(f"/account-info/{version}/api-usage/daily/private-apps", self.usage),
+            ]
+            if not dated:
+                made += [
+                    _route("/crm/v3/schemas", self.list_schemas),
+                    _route("/crm/associations/v4/{kind}/{to}/labels", self.labels),
+                ]
+        return [*made, _route("/{rest:path}", self.nothing_here)]
+
+    # Who asks, and how often
+
+    @override
+    def needs_credentials(self, request: Request) -> bool:
+        return not request.url.path.startswith((f"/{self.name}/oauth/", f"/{self.name}/repos/"))
+
+    @override
+    def authenticate(self, request: Request) -> Response | None:
+        header = self.credentials_of(request)
+        if refusal := self.access.refuse(header):
+            return refusal
+        if not self.access.is_oauth(header):
+            if self.used_today >= self.daily:
+                return answers.too_many("DAILY")
+            self.used_today += 1
+        return None
+
+    @override
+    def limit_of(self, request: Request) -> str:
+        path = request.url.path
+        if path.endswith("/search"):
+            return "search"
+        if "/associations/" in path:
+            return "associations"
+        return "oauth" if self.access.is_oauth(self.credentials_of(request)) else "general"
+
+    @override
+    def rate_headers(self, name: str) -> dict[str, str]:
+        """Return the headers of the rates; searches have none, and OAuth knows no day."""
+        rules = [rule for rule in self.limiter.rules.get(name, ()) if rule.name == "TEN_SECONDLY_ROLLING"]
+        if name == "search" or not rules:
+            return {}
+        left = max(0, rules[0].requests - self.limiter.used(name, rules[0]))
+        daily = {
+            "X-HubSpot-RateLimit-Daily": str(self.daily),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, self.daily - self.used_today)),
+        }
+        return (daily if name == "general" else {}) | {
+            "X-HubSpot-RateLimit-Max": str(rules[0].requests),
+            "X-HubSpot-RateLimit-Remaining": str(left),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": str(int(rules[0].seconds * 1000)),
+        }
+
+    @override
+    def too_many(self, rule: Rule, seconds: float) -> Response:
+        return answers.too_many(self.storm_policy if rule.name == "storm" else rule.name or "TEN_SECONDLY_ROLLING")
+
+    @override
+    def refuse(self, status: int) -> Response:
+        return answers.refuse(status)
+
+    def advance(self, by: timedelta) -> None:
+        """Put the clock forward: OAuth tokens expire, the search index catches up; nothing happens to records."""
+        self.world.start += by
+
+    def _asked(self, request: Request, name: str = "kind") -> Kind:
+        """Return the kind that a path names."""
+        text = request.path_params[name]
+        if text not in self._by_path:
+            raise Refusal(answers.error(404, f"Unable to infer object type from: {text}"))
+        return self._by_path[text]
+
+    def _need(self, *scopes: str, any_of: bool = False) -> None:
+        """Refuse a request for which scopes are missing."""
+        lacking = set(scopes) & self.missing_scopes
+        if lacking and not (any_of and lacking < set(scopes)):
+            raise Refusal(answers.missing_scopes(lacking))
+
+    # Records
+
+    async def list_records(self, request: Request) -> Response:
+        """GET a page of records by rising id, live or archived."""
+        asked, kind = request.query_params, self._asked(request)
+        if len(str(request.url)) > self.url_limit:
+            return answers.refuse(414)
+        self._need(kind.scope)
+        most = MOST_WITH_HISTORY if asked.get("propertiesWithHistory") else LARGEST_PAGE
+        limit, start = _limit(asked, DEFAULT_PAGE, most), asked.get("after") or "0"
+        if not start.isdigit():
+            raise invalid(f"Invalid after value {start}.")
+        records, archived = kind.records, asked.get("archived") == "true"
+        if archived:
+            indexes = sorted(filter(records.in_the_bin, records.archived), key=lambda index: int(kind.id_of(index)))
+            found = (index for index in indexes if int(kind.id_of(index)) >= int(start))
+        else:
+            found = (index for index in kind.by_id(int(start)) if index not in records.archived)
+        page = [index for index, _ in zip(found, range(limit + 1), strict=False)]
+        rows = [self._wire(kind, index, _names(asked)) for index in page[:limit]]
+        for row in rows:
+            _add_history(row, (asked.get("propertiesWithHistory") or "").split(","))
+        return JSONResponse({"results": rows} | self._next(request, kind.id_of(page[-1]) if len(page) > limit else ""))
+
+    async def one_record(self, request: Request) -> Response:
+        """GET one record; a merged one answers as the one that is left."""
+        kind, asked = self._asked(request), request.query_params
+        self._need(kind.scope)
+        index = self._find(kind, str(request.path_params["record"]), archived=asked.get("archived") == "true")
+        return answers.error(404) if index is None else JSONResponse(self._wire(kind, index, _names(asked)))
+
+    async def batch_read(self, request: Request) -> Response:
+        """POST the ids of up to a hundred records; 207 names those that are not there."""
+        kind, body = self._asked(request), await _body(request)
+        self._need(kind.scope)
+        inputs, histories = body.get("inputs"), body.get("propertiesWithHistory") or []
+        most = MOST_WITH_HISTORY if histories else MOST_INPUTS
+        if not isinstance(inputs, list) or len(inputs) > most:
+            raise invalid(f"inputs must be a list of {most} at most")
+        archived = request.query_params.get("archived") == "true"
+        ids = list(dict.fromkeys(str(one["id"]) for one in inputs))
+        places = {one: self._find(kind, one, archived=archived) for one in ids}
+        properties = body.get("properties")
+        asked = None if properties is None else {*properties, *histories}
+        found = dict.fromkeys(index for index in places.values() if index is not None)
+        rows = [self._wire(kind, index, asked) for index in found]
+        for row in rows:
+            _add_history(row, histories)
+        lacking = [one for one, index in places.items() if index is None]
+        message = f"Could not get some {kind.singular} objects, they may be deleted or not exist."
+        errors = [_trouble(message, {"ids": lacking})] if lacking else []
+        return self._batch(rows, errors)
+
+    async def search(self, request: Request) -> Response:
+        """POST a search."""
+        kind, body = self._asked(request), await _body(request)
+        self._need(kind.scope)
+        search = Search(kind, body, now=self.world.now, lag=self.search_lag, id_order=self.id_order)
+        return JSONResponse(search.page())
+
+    def _wire(self, kind: Kind, index: int, asked: set[str] | None) -> Row:
+        row = kind.wire(index, asked)
+        if self.wrong_archived_at and "archivedAt" in row:
+            row["archivedAt"] = row["updatedAt"]
+        return row
+
+    @staticmethod
+    def _find(kind: Kind, record_id: str, *, archived: bool) -> int | None:
+        index = kind.index_of(record_id)
+        if index is None:
+            return None
+        index = kind.records.survivor(index)
+        there = kind.records.in_the_bin(index) if archived else index not in kind.records.archived
+        return index if there else None
+
+    # Associations
+
+    async def read_associations(self, request: Request) -> Response:
+        """POST the ids of up to a thousand records; each of them has pages of its own."""
+        start, end, body = self._asked(request), self._asked(request, "to"), await _body(request)
+        self._pair(start, end)
+        inputs = body.get("inputs")
+        if not isinstance(inputs, list) or len(inputs) > MOST_ASSOCIATIONS:
+            raise invalid(f"inputs must be a list of {MOST_ASSOCIATIONS} at most")
+        results, errors = [], []
+        for one in inputs:
+            record_id = str(one["id"])
+            index = kind_index if (kind_index := start.index_of(record_id)) is not None else -1
+            linked = self.links.of(start, index, end) if index >= 0 else {}
+            if linked:
+                page = self._page_of_links(request, start, index, end, str(one.get("after") or "0"))
+                results.append({"from": {"id": record_id}} | page)
+            else:
+                message = f"No {end.name} are associated with {start.name} {record_id}."
+                context = {"fromObjectId": [record_id], "toObjectType": [end.type_id]}
+                error = _trouble(message, context) | {"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"}
+                errors.append(error)
+        return self._batch(results, errors)
+
+    async def associations_of(self, request: Request) -> Response:
+        """GET the associations of one record."""
+        start, end = self._asked(request), self._asked(request, "to")
+        self._pair(start, end)
+        index = start.index_of(request.path_params["record"])
+        if index is None or index in start.records.archived:
+            return answers.error(404)
+        page = self._page_of_links(request, start, index, end, request.query_params.get("after") or "0")
+        return JSONResponse({"results": page.pop("to")} | page)
+
+    async def labels(self, request: Request) -> Response:
+        """GET the association types of a pair."""
+        start, end = self._asked(request), self._asked(request, "to")
+        self._pair(start, end)
+        return JSONResponse({"results": self.links.types(start, end)})
+
+    def _pair(self, start: Kind, end: Kind) -> None:
+        self._need(start.scope, end.scope)
+        if not self.links.knows(start, end):
+            raise Refusal(answers.error(404, f"No association between {start.name} and {end.name}"))
+
+    def _page_of_links(self, request: Request, start: Kind, index: int, end: Kind, after: str) -> Row:
+        if not after.isdigit():
+            raise invalid(f"Invalid after value {after}.")
+        rows = self.links.to(start, index, end)
+        if "/v4/" in request.url.path:
+            # The older version writes these ids as numbers.
+            rows = [row | {"toObjectId": int(row["toObjectId"])} for row in rows]
+        last = int(after) + self.association_page
+        more = {"paging": {"next": {"after": str(last), "link": f"?after={last}"}}} if last < len(rows) else {}
+        return {"to": rows[int(after) : last]} | more
+
+    # Everything else
+
+    async def list_properties(self, request: Request) -> Response:
+        """GET the definitions of the properties of a kind."""
+        kind, asked = self._asked(request), request.query_params
+        self._need(kind.scope, kind.schema_scope, any_of=True)
+        archived = asked.get("archived") == "true"
+        found = [one.definition() for one in kind.properties.values() if one.archived is archived]
+        sensitive = asked.get("dataSensitivity", "non_sensitive") != "non_sensitive"
+        return JSONResponse({"results": [] if sensitive else found})
+
+    async def one_property(self, request: Request) -> Response:
+        """GET one definition."""
+        kind = self._asked(request)
+        self._need(kind.scope, kind.schema_scope, any_of=True)
+        found = kind.properties.get(request.path_params["property"])
+        return answers.error(404) if found is None else JSONResponse(found.definition())
+
+    async def list_owners(self, request: Request) -> Response:
+        """GET the owners, active or archived."""
+        self._need("crm.objects.owners.read")
+        asked = request.query_params
+        limit, start = _limit(asked, LARGEST_PAGE, LARGEST_OWNER_PAGE), asked.get("after") or "0"
+        archived = asked.get("archived") == "true"
+        found = [one for one in self.owners if one["archived"] is archived and int(one["id"]) >= int(start)]
+        return JSONResponse(
+            {"results": found[:limit]} | self._next(request, found[limit]["id"] if len(found) > limit else "")
+        )
+
+    async def list_pipelines(self, request: Request) -> Response:
+        """GET the pipelines of a kind."""
+        kind = self._asked(request)
+        self._need(kind.scope)
+        return JSONResponse({"results": portal.pipelines(kind)})
+
+    async def list_schemas(self, request: Request) -> Response:
+        """GET the schemas of the custom objects."""
+        self._need("crm.schemas.custom.read")
+        return JSONResponse({"results": [] if request.query_params.get("archived") == "true" else self._schemas()})
+
+    def _schemas(self) -> list[Row]:
+        return [
+            portal.schema(kind, properties=True, associations=True) for kind in self.kinds.values() if kind.is_custom
+        ]
+
+    async def account(self, _: Request) -> Response:
+        """GET the details of the account."""
+        return JSONResponse({"portalId": PORTAL, "accountType": "STANDARD", "timeZone": "US/Eastern"})
+
+    async def usage(self, _: Request) -> Response:
+        """GET how much of the day's allowance is used."""
+        row = {"name": "private-apps-api-calls-daily", "usageLimit": self.daily, "currentUsage": self.used_today}
+        midnight = self.world.now.replace(hour=5, minute=0, second=0) + timedelta(days=1)
+        times = {"collectedAt": text_of(self.world.now), "resetsAt": text_of(midnight)}
+        return JSONResponse({"results": [row | times | {"fetchStatus": "SUCCESS"}]})
+
+    async def token(self, request: Request) -> Response:
+        """POST a refresh token, get an access token."""
+        if request.path_params["version"] not in ("v1", *self.versions):
+            return answers.error(404)
+        scopes = {scope for kind in self.kinds.values() for scope in (kind.scope, kind.schema_scope)}
+        body, content_type = await request.body(), request.headers.get("Content-Type", "")
+        return self.access.exchange(body, content_type, sorted(scopes - self.missing_scopes))
+
+    async def zip_codes(self, request: Request) -> Response:
+        """GET the file of ZIP codes as the contents API of its host gives it: raw if asked for, else in JSON."""
+        sent, where = request.headers.get("Authorization", ""), request.path_params
+        if sent not in (f"token {ZIP_TOKEN}", f"Bearer {ZIP_TOKEN}"):
+            return JSONResponse({"message": "Bad credentials" if sent else "Not Found"}, 401 if sent else 404)
+        there = (where["owner"], where["repo"], where["file"]) == ("example-owner", "example-repo", "zips.csv")
+        if not there or request.query_params.get("ref", "main") != "main":
+            return JSONResponse({"message": "Not Found"}, 404)
+        text = portal.zip_file(self.zip_rows, self.options.get("zip_header", "zip"))
+        if "raw" in request.headers.get("Accept", ""):
+            return Response(text, media_type="application/vnd.github.v3.raw; charset=utf-8")
+        content = base64.encodebytes(text.encode()).decode()
+        return JSONResponse({"name": "zips.csv", "encoding": "base64", "size": len(text), "content": content})
+
+    async def nothing_here(self, _: Request) -> Response:
+        """Answer a path that does not exist."""
+        return answers.error(404)
+
+    def _batch(self, results: list[Row], errors: list[Row]) -> Response:
+        now = text_of(self.world.now)
+        body = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+        return JSONResponse(body | {"numErrors": len(errors), "errors": errors}, 207) if errors else JSONResponse(body)
+
+    @staticmethod
+    def _next(request: Request, after: str) -> Row:
+        link = str(request.url.include_query_params(after=after))
+        return {"paging": {"next": {"after": after, "link": link}}} if after else {}
+
+    # What a warehouse should hold
+
+    def truth(self, stream: str) -> list[Row]:
+        """Return every record of a stream as a warehouse should hold it; see the package."""
+        if stream in self.kinds:
+            kind = self.kinds[stream]
+            return [kind.row(index) for index in kind.records.live()]
+        if stream.startswith("associations:"):
+            start, end = (self.kinds[name] for name in stream.removeprefix("associations:").split(":"))
+            return list(self.links.rows(start, end))
+        made: dict[str, Callable[[], list[Row]]] = {
+            "owners": lambda: self.owners,
+            "custom_object_schemas": self._schemas,
+            "zipcodes": lambda: [row for row in self.zip_rows if len(row["zip"]) >= 5],  # noqa: PLR2004 - a code
+            "pipelines": lambda: [
+                {"object_type": kind.name} | row for kind in self.kinds.values() for row in portal.pipelines(kind)
+            ],
+            "properties": lambda: [
+                {"object_type": kind.name} | one.definition()
+                for kind in self.kinds.values()
+                for one in kind.properties.values()
+                if not one.archived
+            ],
+        }
+        return made[stream]()
+
+    def removed(self, stream: str) -> dict[str, str]:
+        """Return the ids of records that are gone, and why: archived, merged or erased."""
+        kind = self.kinds[stream]
+        records = kind.records
+        return {
+            kind.id_of(index): "merged"
+            if index in records.merged
+            else "erased"
+            if index in records.erased
+            else "archived"
+            for index in records.archived
+        }
+
+    # What happens
+
+    @override
+    def pass_a_day(self) -> dict[str, dict[str, int]]:
+        """Let a day happen to the main kinds; ``last_day`` then tells to which ids."""
+        self.used_today = 0
+        morning = self.world.now - timedelta(days=1)
+        self.last_day = {}
+        for name in RANK:
+            kind = self.kinds.get(name)
+            if kind is not None and kind.records.size:
+                rng = self.world.rng(name, "day", "more", self.world.days)
+                self.last_day[name] = self._day_of(kind, rng, morning)
+        for start, end in (("contacts", "appointments"), ("contacts", "deals"), ("divisions", "contacts")):
+            if start in self.last_day and end in self.last_day:
+                self.last_day[f"associations:{start}:{end}"] = self._day_of_links(self.kinds[start], self.kinds[end])
+        return {name: {what: len(ids) for what, ids in one.items()} for name, one in self.last_day.items()}
+
+    def _day_of(self, kind: Kind, rng: random.Random, morning: datetime) -> dict[str, list[str]]:
+        records = kind.records
+        live = (
+            list(records.live())
+            if records.size < 100_000
+            else [  # noqa: PLR2004 - no walk over a million
+                index for index in rng.sample(range(records.size), 20_000) if index not in records.archived
+            ]
+        )
+        rng.shuffle(live)
+
+        def take(count: int) -> list[int]:
+            # The first records of each kind stay as they are, so that even a small portal keeps some.
+            taken = [live.pop() for _ in range(min(count, max(0, len(live) - 2)))]
+            return sorted(taken)
+
+        def moment() -> datetime:
+            return morning + timedelta(milliseconds=rng.randrange(82_800_000))
+
+        happened: dict[str, list[int]] = {
+            "changed": take(max(1, len(live) // 50)),
+            "cleared": take(max(1, len(live) // 100)),
+            "calculated": take(max(1, len(live) // 50)) if kind.name in CALCULATED else [],
+            "archived": take(max(1, len(live) // 200)),
+            "erased": take(1),
+            "merged": take(1),
+        }
+        for index in happened["changed"]:
+            records.change(
+                index, moment(), **{EDITED.get(kind.name, "hubspot_owner_id"): f"edit {rng.randrange(1000)}"}
+            )
+        for index in happened["cleared"]:
+            records.change(index, moment(), **{CLEARED.get(kind.name, "hubspot_owner_id"): ""})
+        for index in happened["calculated"]:
+            records.set_silently(index, **{CALCULATED[kind.name]: str(6000 + rng.randrange(1000))})
+        for index in (*happened["archived"], *happened["erased"]):
+            records.archive(index, moment())
+        records.erased.update(happened["erased"])
+        for index in happened["merged"]:
+            self.merge(kind, index, live[0], moment())
+        added = records.add(max(1, records.first_size // 100), moment())
+        return {what: [kind.id_of(index) for index in indexes] for what, indexes in happened.items()} | {
+            "new": [kind.id_of(index) for index in added]
+        }
+
+    def merge(self, kind: Kind, index: int, into: int, moment: datetime) -> None:
+        """Merge a record into another one, which is changed by that and takes the associations."""
+        records = kind.records
+        self.links.move(kind, index, into)
+        records.archive(index, moment, into=into)
+        known = records.edits(into).get("hs_merged_object_ids") or ""
+        ids = ";".join(filter(None, (known, kind.id_of(index))))
+        records.change(into, moment, hs_merged_object_ids=ids)
+
+    def _day_of_links(self, start: Kind, end: Kind) -> dict[str, list[str]]:
+        """Add, remove and relabel associations; no record is changed by that."""
+        rng = self.world.rng(start.name, end.name, "day", self.world.days)
+        happened: dict[str, list[str]] = {"added": [], "removed": [], "relabelled": []}
+        live = [index for index in rng.sample(range(end.records.size), min(end.records.size, 200))]
+        others = [index for index in range(min(start.records.size, 200)) if index not in start.records.archived]
+        for place, index in enumerate(live):
+            linked = self.links.of(end, index, start)
+            if not linked:
+                continue
+            what = ("added", "removed", "relabelled")[place % 3]
+            other = next(iter(linked))
+            if what == "added":
+                other = rng.choice(others)
+                if other in linked:
+                    continue
+            types = {
+                "added": frozenset({0}),
+                "removed": frozenset[int](),
+                "relabelled": linked.get(other, frozenset()) ^ {1},
+            }
+            self.links.set(end, index, start, other, types[what] | (set() if what == "removed" else {0}))
+            happened[what].append(f"{start.id_of(other)}-{end.id_of(index)}")
+            if len(happened["relabelled"]) == 2:  # noqa: PLR2004 - a few of each
+                break
+        return happened
+
+
+def _route(path: str, handler: Handler, method: str = "GET") -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return refusal.answer
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def _body(request: Request) -> Row:
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        raise invalid("Invalid input JSON") from None
+    if not isinstance(body, dict):
+        raise invalid("Invalid input JSON: not an object")
+    return body
+
+
+def _limit(asked: Mapping[str, str], default: int, most: int) -> int:
+    text = asked.get("limit") or str(default)
+    if not text.isdigit() or not 0 < int(text) <= most:
+        raise invalid(f"The value {text} for limit is invalid: it must be between 1 and {most}.")
+    return int(text)
+
+
+def _names(asked: t.Any) -> set[str] | None:  # noqa: ANN401 - the parameters of an address
+    """Return the properties that an address names, joined by commas or repeated."""
+    found = [one for text in asked.getlist("properties") for one in text.split(",")]
+    return set(found) if found else None
+
+
+def _add_history(row: Row, names: list[str]) -> None:
+    if names := [name for name in names if name]:
+        row["propertiesWithHistory"] = {
+            name: [{"value": row["properties"].get(name), "timestamp": row["updatedAt"], "sourceType": "CRM_UI"}]
+            for name in names
+        }
+
+
+def _trouble(message: str, context: Row) -> Row:
+    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": context}
