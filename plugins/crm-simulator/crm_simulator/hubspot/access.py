@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import typing as t
-from datetime import timedelta
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
@@ -12,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from crm_simulator.hubspot.answers import correlation, error
 
 if t.TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from crm_simulator.world import World
 
-ACCESS_TOKEN = "pat-na1-example-token"
+ACCESS_TOKEN = "pat-na1-example-token"  # noqa: S105 - made up
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "example-client-id", "example-client-secret", "example-refresh-token-0"
 
 

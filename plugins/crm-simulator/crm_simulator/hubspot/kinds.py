@@ -17,14 +17,14 @@ from crm_simulator.world import Collection, World
 
 if t.TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Row: t.TypeAlias = dict[str, t.Any]
     Texts: t.TypeAlias = dict[str, str | None]
 
 PORTAL = 1_000_001
 # Far above 32 bits. Numbers that name things, in properties, lie above 53 bits.
-FIRST_ID, FIRST_NUMBER = 900_000_000_001, 9_007_199_254_740_993
+FIRST_ID, FIRST_NUMBER, FIRST_OWNER = 900_000_000_001, 9_007_199_254_740_993, 80_000_001
 # Ids do not follow the modification times: each block of eight is numbered backwards.
 BACKWARDS = 7
 POOL = 53
@@ -74,7 +74,7 @@ class Property:
         if self.type != "enumeration":
             return []
         if self.name == "hubspot_owner_id":
-            return [str(FIRST_ID + number) for number in range(5)]
+            return [str(FIRST_OWNER + number) for number in range(5)]
         return STAGES.get(self.name) or [f"{self.name}_{letter}" for letter in "abc"]
 
     def definition(self) -> Row:
@@ -122,39 +122,34 @@ class Property:
         return values
 
     def _value(self, rng: random.Random, start: datetime) -> str:
-        moment = start - timedelta(milliseconds=rng.randrange(60_000_000_000))
-        if self.type == "datetime":
-            return text_of(moment)
-        if self.type == "date":
-            return moment.date().isoformat()
-        if self.type == "number":
-            number = rng.randrange(5000)
-            if self.name in DECIMALS:
-                return f"{number}.{rng.randrange(100):02}"
-            return str(FIRST_NUMBER + number if self.name.endswith("_id") else number)
-        if self.options:
-            count = 1 + rng.randrange(len(self.options)) if self.field_type == "checkbox" else 1
-            return ";".join(rng.sample(self.options, count))
-        if self.type == "phone_number":
-            return f"+1 555-01{rng.randrange(100):02}"
-        return rng.choice(TEXTS.get(self.name) or [f"{self.name} {rng.randrange(1000)}"])
+        moment, number = start - timedelta(milliseconds=rng.randrange(60_000_000_000)), rng.randrange(5000)
+        values: dict[str, Callable[[], str]] = {
+            "datetime": lambda: text_of(moment),
+            "date": lambda: moment.date().isoformat(),
+            "number": lambda: str(FIRST_NUMBER + number if self.name.endswith("_id") else number),
+            "phone_number": lambda: f"+1 555-01{number % 100:02}",
+            "bool": lambda: ("false", "true")[number % 2],
+            "string": lambda: rng.choice(TEXTS.get(self.name) or [f"{self.name} {number % 1000}"]),
+            "enumeration": lambda: ";".join(
+                rng.sample(self.options, 1 + number % len(self.options) if self.field_type == "checkbox" else 1)
+            ),
+        }
+        return f"{number}.{number % 100:02}" if self.name in DECIMALS else values[self.type]()
 
     def typed(self, text: str | None) -> t.Any:  # noqa: ANN401 - any JSON
         """Return what the text means by the definition; None if it is unset or means nothing."""
-        if not text:
-            return None
+        if not text or self.name == "hs_object_id":
+            return text or None
+        meanings: dict[str, Callable[[str], t.Any]] = {
+            "number": Decimal,
+            "datetime": lambda text: datetime.fromisoformat(text.upper()),
+            "date": lambda text: date.fromisoformat(text[:10]),
+            "bool": lambda text: text == "true",
+        }
         try:
-            if self.name == "hs_object_id":
-                return text
-            if self.type == "number":
-                return Decimal(text)
-            if self.type == "datetime":
-                return datetime.fromisoformat(text.upper())
-            if self.type == "date":
-                return date.fromisoformat(text[:10])
+            return meanings.get(self.type, str)(text)
         except (ValueError, InvalidOperation):
             return None
-        return text == "true" if self.type == "bool" else text
 
 
 class Records(Collection):

@@ -7,7 +7,7 @@ import io
 import typing as t
 from datetime import timedelta
 
-from crm_simulator.hubspot.kinds import FIRST_ID, PORTAL, STAGES, text_of
+from crm_simulator.hubspot.kinds import FIRST_OWNER, PORTAL, STAGES, text_of
 
 if t.TYPE_CHECKING:
     from crm_simulator.hubspot.kinds import Kind, Row
@@ -26,7 +26,7 @@ def owner(world: World, number: int) -> Row:
     """Return an owner; every tenth is archived, and has no user then."""
     archived = number % 10 == 9  # noqa: PLR2004 - every tenth
     row = {
-        "id": str(FIRST_ID + number),
+        "id": str(FIRST_OWNER + number),
         "email": f"owner{number}@example.com",
         "type": "QUEUE" if number % 10 == 3 else "PERSON",  # noqa: PLR2004 - some
         "firstName": "Pat" if number % 4 else "",

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from crm_simulator.hubspot.answers import invalid
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from crm_simulator.hubspot.kinds import Kind, Row
 
@@ -119,33 +119,32 @@ class Search:
         return not groups or any(all(self._holds(texts, one) for one in group) for group in groups)
 
     def _holds(self, texts: dict[str, str | None], one: Row) -> bool:
-        name, operator, text = one["propertyName"], one["operator"], texts.get(one["propertyName"])
+        operator, text = one["operator"], texts.get(one["propertyName"]) or ""
         if operator in WITHOUT_VALUE:
             return bool(text) is (operator == "HAS_PROPERTY")
         if operator in SEVERAL:
-            found = bool(text) and (text or "").lower() in [str(value).lower() for value in one["values"]]
-            return found is (operator == "IN")
+            return (text.lower() in [str(value).lower() for value in one["values"]]) is (operator == "IN")
         if operator in TOKENS:
             wanted = re.escape(str(one["value"]).lower()).replace(r"\*", ".*")
-            found = re.search(rf"(?<!\w){wanted}(?!\w)", (text or "").lower()) is not None
+            found = re.search(rf"(?<!\w){wanted}(?!\w)", text.lower()) is not None
             return found is (operator == "CONTAINS_TOKEN")
-        if not text:
-            return bool(operator == "NEQ")
+        return self._compares(text, one)
+
+    def _compares(self, text: str, one: Row) -> bool:
+        name, operator = one["propertyName"], one["operator"]
         value, wanted = self._comparable(name, text), self._comparable(name, str(one["value"]))
-        if type(value) is not type(wanted):
+        if not text or type(value) is not type(wanted):
             return bool(operator == "NEQ")
-        if operator == "BETWEEN":
-            return bool(wanted <= value <= self._comparable(name, str(one["highValue"])))
-        return bool(
-            {
-                "EQ": value == wanted,
-                "NEQ": value != wanted,
-                "LT": value < wanted,
-                "LTE": value <= wanted,
-                "GT": value > wanted,
-                "GTE": value >= wanted,
-            }[operator]
-        )
+        holds: dict[str, Callable[[], bool]] = {
+            "EQ": lambda: value == wanted,
+            "NEQ": lambda: value != wanted,
+            "LT": lambda: value < wanted,
+            "LTE": lambda: value <= wanted,
+            "GT": lambda: value > wanted,
+            "GTE": lambda: value >= wanted,
+            "BETWEEN": lambda: wanted <= value <= self._comparable(name, str(one["highValue"])),
+        }
+        return bool(holds[operator]())
 
     def _comparable(self, name: str, text: str) -> t.Any:  # noqa: ANN401 - whatever the property holds
         one = self._kind.properties.get(name)

@@ -12,18 +12,16 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from crm_simulator.application import Crm
-from crm_simulator.hubspot import answers, portal
+from crm_simulator.hubspot import answers, days, portal
 from crm_simulator.hubspot.access import Access
 from crm_simulator.hubspot.answers import Refusal, invalid
 from crm_simulator.hubspot.kinds import FIRST_ID, PORTAL, Kind, Records, text_of
-from crm_simulator.hubspot.links import RANK, Links
+from crm_simulator.hubspot.links import Links
 from crm_simulator.hubspot.searching import Search
 from crm_simulator.limiting import RateLimiter, Rule
 
 if t.TYPE_CHECKING:
-    import random
     from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime
 
     from starlette.requests import Request
 
@@ -32,7 +30,7 @@ if t.TYPE_CHECKING:
     Handler: t.TypeAlias = Callable[[Request], Awaitable[Response]]
 
 VERSIONS = ("2026-03", "2026-09", "v3")
-ZIP_TOKEN = "example-zip-token"
+ZIP_TOKEN = "example-zip-token"  # noqa: S105 - made up
 LARGEST_PAGE, DEFAULT_PAGE, LARGEST_OWNER_PAGE = 100, 10, 500
 MOST_INPUTS, MOST_WITH_HISTORY, MOST_ASSOCIATIONS = 100, 50, 1000
 IDS_APART = 1_000_000_000
@@ -47,13 +45,11 @@ MAIN: t.Final = (
     ("genius_users", "2-1000102", 0.04, "crm.objects.custom.read", "crm.schemas.custom.read"),
 )
 GENERIC: t.Final = (
-    "products line_items quotes leads calls emails meetings notes tasks communications postal_mail goal_targets "
-    "feedback_submissions orders carts invoices services courses listings users"
-).split()
+    *("products", "line_items", "quotes", "leads", "calls", "emails", "meetings", "notes", "tasks", "communications"),
+    *("postal_mail", "goal_targets", "feedback_submissions", "orders", "carts", "invoices", "services", "courses"),
+    *("listings", "users"),
+)
 GENERIC_TYPES: t.Final = {"courses": "0-410", "listings": "0-420", "services": "0-162"}
-EDITED: t.Final = {"contacts": "comments", "deals": "description", "tickets": "content", "appointments": "notes"}
-CLEARED: t.Final = {"contacts": "city", "deals": "dealname", "tickets": "subject", "appointments": "first_name"}
-CALCULATED: t.Final = {"contacts": "num_notes", "deals": "days_to_close", "appointments": "hs_duration"}
 
 
 class HubSpot(Crm):
@@ -80,11 +76,9 @@ class HubSpot(Crm):
         self.url_limit: int = option("url_limit", 8000)
         self.daily: int = option("daily", 625_000)
         self.storm_policy: str = option("storm_policy", "TEN_SECONDLY_ROLLING")
-        self.wrong_archived_at: bool = option("wrong_archived_at", False)
+        self.wrong_archived_at: bool = bool(option("wrong_archived_at"))
         self.used_today = 0
-        self.access = Access(
-            self.world, timedelta(seconds=option("expires_in", 1800)), rotates=option("rotates", False)
-        )
+        self.access = Access(self.world, timedelta(seconds=option("expires_in", 1800)), rotates=bool(option("rotates")))
         self._size = size
         generic = [
             (name, GENERIC_TYPES.get(name, name), 0.02, f"crm.objects.{name}.read", f"crm.schemas.{name}.read")
@@ -194,6 +188,8 @@ class HubSpot(Crm):
         return (daily if name == "general" else {}) | {
             "X-HubSpot-RateLimit-Max": str(rules[0].requests),
             "X-HubSpot-RateLimit-Remaining": str(left),
+            "X-HubSpot-RateLimit-Secondly": str(rules[0].requests // 10),
+            "X-HubSpot-RateLimit-Secondly-Remaining": str(min(left, rules[0].requests // 10)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(int(rules[0].seconds * 1000)),
         }
 
@@ -231,15 +227,13 @@ class HubSpot(Crm):
             return answers.refuse(414)
         self._need(kind.scope)
         most = MOST_WITH_HISTORY if asked.get("propertiesWithHistory") else LARGEST_PAGE
-        limit, start = _limit(asked, DEFAULT_PAGE, most), asked.get("after") or "0"
-        if not start.isdigit():
-            raise invalid(f"Invalid after value {start}.")
+        limit, start = _limit(asked, DEFAULT_PAGE, most), _after(asked)
         records, archived = kind.records, asked.get("archived") == "true"
         if archived:
             indexes = sorted(filter(records.in_the_bin, records.archived), key=lambda index: int(kind.id_of(index)))
-            found = (index for index in indexes if int(kind.id_of(index)) >= int(start))
+            found = (index for index in indexes if int(kind.id_of(index)) >= start)
         else:
-            found = (index for index in kind.by_id(int(start)) if index not in records.archived)
+            found = (index for index in kind.by_id(start) if index not in records.archived)
         page = [index for index, _ in zip(found, range(limit + 1), strict=False)]
         rows = [self._wire(kind, index, _names(asked)) for index in page[:limit]]
         for row in rows:
@@ -257,13 +251,10 @@ class HubSpot(Crm):
         """POST the ids of up to a hundred records; 207 names those that are not there."""
         kind, body = self._asked(request), await _body(request)
         self._need(kind.scope)
-        inputs, histories = body.get("inputs"), body.get("propertiesWithHistory") or []
-        most = MOST_WITH_HISTORY if histories else MOST_INPUTS
-        if not isinstance(inputs, list) or len(inputs) > most:
-            raise invalid(f"inputs must be a list of {most} at most")
+        histories = body.get("propertiesWithHistory") or []
+        inputs = _inputs(body, MOST_WITH_HISTORY if histories else MOST_INPUTS)
         archived = request.query_params.get("archived") == "true"
-        ids = list(dict.fromkeys(str(one["id"]) for one in inputs))
-        places = {one: self._find(kind, one, archived=archived) for one in ids}
+        places = {one: self._find(kind, one, archived=archived) for one in (str(one["id"]) for one in inputs)}
         properties = body.get("properties")
         asked = None if properties is None else {*properties, *histories}
         found = dict.fromkeys(index for index in places.values() if index is not None)
@@ -303,16 +294,12 @@ class HubSpot(Crm):
         """POST the ids of up to a thousand records; each of them has pages of its own."""
         start, end, body = self._asked(request), self._asked(request, "to"), await _body(request)
         self._pair(start, end)
-        inputs = body.get("inputs")
-        if not isinstance(inputs, list) or len(inputs) > MOST_ASSOCIATIONS:
-            raise invalid(f"inputs must be a list of {MOST_ASSOCIATIONS} at most")
         results, errors = [], []
-        for one in inputs:
+        for one in _inputs(body, MOST_ASSOCIATIONS):
             record_id = str(one["id"])
-            index = kind_index if (kind_index := start.index_of(record_id)) is not None else -1
-            linked = self.links.of(start, index, end) if index >= 0 else {}
-            if linked:
-                page = self._page_of_links(request, start, index, end, str(one.get("after") or "0"))
+            index = start.index_of(record_id)
+            if index is not None and self.links.of(start, index, end):
+                page = self._page_of_links(request, start, index, end, _after(one))
                 results.append({"from": {"id": record_id}} | page)
             else:
                 message = f"No {end.name} are associated with {start.name} {record_id}."
@@ -328,7 +315,7 @@ class HubSpot(Crm):
         index = start.index_of(request.path_params["record"])
         if index is None or index in start.records.archived:
             return answers.error(404)
-        page = self._page_of_links(request, start, index, end, request.query_params.get("after") or "0")
+        page = self._page_of_links(request, start, index, end, _after(request.query_params))
         return JSONResponse({"results": page.pop("to")} | page)
 
     async def labels(self, request: Request) -> Response:
@@ -342,16 +329,14 @@ class HubSpot(Crm):
         if not self.links.knows(start, end):
             raise Refusal(answers.error(404, f"No association between {start.name} and {end.name}"))
 
-    def _page_of_links(self, request: Request, start: Kind, index: int, end: Kind, after: str) -> Row:
-        if not after.isdigit():
-            raise invalid(f"Invalid after value {after}.")
+    def _page_of_links(self, request: Request, start: Kind, index: int, end: Kind, after: int) -> Row:
         rows = self.links.to(start, index, end)
         if "/v4/" in request.url.path:
             # The older version writes these ids as numbers.
             rows = [row | {"toObjectId": int(row["toObjectId"])} for row in rows]
-        last = int(after) + self.association_page
+        last = after + self.association_page
         more = {"paging": {"next": {"after": str(last), "link": f"?after={last}"}}} if last < len(rows) else {}
-        return {"to": rows[int(after) : last]} | more
+        return {"to": rows[after:last]} | more
 
     # Everything else
 
@@ -375,9 +360,9 @@ class HubSpot(Crm):
         """GET the owners, active or archived."""
         self._need("crm.objects.owners.read")
         asked = request.query_params
-        limit, start = _limit(asked, LARGEST_PAGE, LARGEST_OWNER_PAGE), asked.get("after") or "0"
+        limit, start = _limit(asked, LARGEST_PAGE, LARGEST_OWNER_PAGE), _after(asked)
         archived = asked.get("archived") == "true"
-        found = [one for one in self.owners if one["archived"] is archived and int(one["id"]) >= int(start)]
+        found = [one for one in self.owners if one["archived"] is archived and int(one["id"]) >= start]
         return JSONResponse(
             {"results": found[:limit]} | self._next(request, found[limit]["id"] if len(found) > limit else "")
         )
@@ -391,12 +376,16 @@ class HubSpot(Crm):
     async def list_schemas(self, request: Request) -> Response:
         """GET the schemas of the custom objects."""
         self._need("crm.schemas.custom.read")
-        return JSONResponse({"results": [] if request.query_params.get("archived") == "true" else self._schemas()})
+        asked = request.query_params
+        rows = self._schemas(
+            properties=asked.get("includePropertyDefinitions") != "false",
+            associations=asked.get("includeAssociationDefinitions") != "false",
+        )
+        return JSONResponse({"results": [] if asked.get("archived") == "true" else rows})
 
-    def _schemas(self) -> list[Row]:
-        return [
-            portal.schema(kind, properties=True, associations=True) for kind in self.kinds.values() if kind.is_custom
-        ]
+    def _schemas(self, *, properties: bool = True, associations: bool = True) -> list[Row]:
+        custom = [kind for kind in self.kinds.values() if kind.is_custom]
+        return [portal.schema(kind, properties=properties, associations=associations) for kind in custom]
 
     async def account(self, _: Request) -> Response:
         """GET the details of the account."""
@@ -455,6 +444,9 @@ class HubSpot(Crm):
         if stream.startswith("associations:"):
             start, end = (self.kinds[name] for name in stream.removeprefix("associations:").split(":"))
             return list(self.links.rows(start, end))
+        if stream.startswith("association_labels:"):
+            start, end = (self.kinds[name] for name in stream.removeprefix("association_labels:").split(":"))
+            return self.links.types(start, end)
         made: dict[str, Callable[[], list[Row]]] = {
             "owners": lambda: self.owners,
             "custom_object_schemas": self._schemas,
@@ -490,98 +482,12 @@ class HubSpot(Crm):
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         """Let a day happen to the main kinds; ``last_day`` then tells to which ids."""
         self.used_today = 0
-        morning = self.world.now - timedelta(days=1)
-        self.last_day = {}
-        for name in RANK:
-            kind = self.kinds.get(name)
-            if kind is not None and kind.records.size:
-                rng = self.world.rng(name, "day", "more", self.world.days)
-                self.last_day[name] = self._day_of(kind, rng, morning)
-        for start, end in (("contacts", "appointments"), ("contacts", "deals"), ("divisions", "contacts")):
-            if start in self.last_day and end in self.last_day:
-                self.last_day[f"associations:{start}:{end}"] = self._day_of_links(self.kinds[start], self.kinds[end])
+        self.last_day = days.pass_a_day(self.kinds, self.links, self.world)
         return {name: {what: len(ids) for what, ids in one.items()} for name, one in self.last_day.items()}
 
-    def _day_of(self, kind: Kind, rng: random.Random, morning: datetime) -> dict[str, list[str]]:
-        records = kind.records
-        live = (
-            list(records.live())
-            if records.size < 100_000
-            else [  # noqa: PLR2004 - no walk over a million
-                index for index in rng.sample(range(records.size), 20_000) if index not in records.archived
-            ]
-        )
-        rng.shuffle(live)
-
-        def take(count: int) -> list[int]:
-            # The first records of each kind stay as they are, so that even a small portal keeps some.
-            taken = [live.pop() for _ in range(min(count, max(0, len(live) - 2)))]
-            return sorted(taken)
-
-        def moment() -> datetime:
-            return morning + timedelta(milliseconds=rng.randrange(82_800_000))
-
-        happened: dict[str, list[int]] = {
-            "changed": take(max(1, len(live) // 50)),
-            "cleared": take(max(1, len(live) // 100)),
-            "calculated": take(max(1, len(live) // 50)) if kind.name in CALCULATED else [],
-            "archived": take(max(1, len(live) // 200)),
-            "erased": take(1),
-            "merged": take(1),
-        }
-        for index in happened["changed"]:
-            records.change(
-                index, moment(), **{EDITED.get(kind.name, "hubspot_owner_id"): f"edit {rng.randrange(1000)}"}
-            )
-        for index in happened["cleared"]:
-            records.change(index, moment(), **{CLEARED.get(kind.name, "hubspot_owner_id"): ""})
-        for index in happened["calculated"]:
-            records.set_silently(index, **{CALCULATED[kind.name]: str(6000 + rng.randrange(1000))})
-        for index in (*happened["archived"], *happened["erased"]):
-            records.archive(index, moment())
-        records.erased.update(happened["erased"])
-        for index in happened["merged"]:
-            self.merge(kind, index, live[0], moment())
-        added = records.add(max(1, records.first_size // 100), moment())
-        return {what: [kind.id_of(index) for index in indexes] for what, indexes in happened.items()} | {
-            "new": [kind.id_of(index) for index in added]
-        }
-
-    def merge(self, kind: Kind, index: int, into: int, moment: datetime) -> None:
-        """Merge a record into another one, which is changed by that and takes the associations."""
-        records = kind.records
-        self.links.move(kind, index, into)
-        records.archive(index, moment, into=into)
-        known = records.edits(into).get("hs_merged_object_ids") or ""
-        ids = ";".join(filter(None, (known, kind.id_of(index))))
-        records.change(into, moment, hs_merged_object_ids=ids)
-
-    def _day_of_links(self, start: Kind, end: Kind) -> dict[str, list[str]]:
-        """Add, remove and relabel associations; no record is changed by that."""
-        rng = self.world.rng(start.name, end.name, "day", self.world.days)
-        happened: dict[str, list[str]] = {"added": [], "removed": [], "relabelled": []}
-        live = [index for index in rng.sample(range(end.records.size), min(end.records.size, 200))]
-        others = [index for index in range(min(start.records.size, 200)) if index not in start.records.archived]
-        for place, index in enumerate(live):
-            linked = self.links.of(end, index, start)
-            if not linked:
-                continue
-            what = ("added", "removed", "relabelled")[place % 3]
-            other = next(iter(linked))
-            if what == "added":
-                other = rng.choice(others)
-                if other in linked:
-                    continue
-            types = {
-                "added": frozenset({0}),
-                "removed": frozenset[int](),
-                "relabelled": linked.get(other, frozenset()) ^ {1},
-            }
-            self.links.set(end, index, start, other, types[what] | (set() if what == "removed" else {0}))
-            happened[what].append(f"{start.id_of(other)}-{end.id_of(index)}")
-            if len(happened["relabelled"]) == 2:  # noqa: PLR2004 - a few of each
-                break
-        return happened
+    def merge(self, stream: str, index: int, into: int) -> None:
+        """Merge a record into another one, now."""
+        days.merge(self.kinds[stream], self.links, index, into, self.world.now)
 
 
 def _route(path: str, handler: Handler, method: str = "GET") -> Route:
@@ -609,6 +515,22 @@ def _limit(asked: Mapping[str, str], default: int, most: int) -> int:
     if not text.isdigit() or not 0 < int(text) <= most:
         raise invalid(f"The value {text} for limit is invalid: it must be between 1 and {most}.")
     return int(text)
+
+
+def _after(asked: Mapping[str, t.Any]) -> int:
+    text = str(asked.get("after") or 0)
+    if not text.isdigit():
+        raise invalid(f"Invalid after value {text}.")
+    return int(text)
+
+
+def _inputs(body: Row, most: int) -> list[Row]:
+    inputs = body.get("inputs")
+    if not isinstance(inputs, list) or not all(isinstance(one, dict) and "id" in one for one in inputs):
+        raise invalid("inputs must be a list of objects with an id.")
+    if len(inputs) > most:
+        raise invalid(f"inputs may have {most} items at most, but {len(inputs)} were sent.")
+    return inputs
 
 
 def _names(asked: t.Any) -> set[str] | None:  # noqa: ANN401 - the parameters of an address
