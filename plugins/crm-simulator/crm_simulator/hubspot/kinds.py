@@ -18,6 +18,7 @@ from crm_simulator.world import Collection, World
 if t.TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     Row: t.TypeAlias = dict[str, t.Any]
     Texts: t.TypeAlias = dict[str, str | None]
@@ -113,6 +114,8 @@ class Property:
 
     def pool(self, rng: random.Random, start: datetime) -> list[str | None]:
         """Return the values that records have; two in five have none."""
+        if self.name == "hs_merged_object_ids":
+            return [None] * POOL
         values: list[str | None] = [self._value(rng, start) if rng.random() < 0.6 else None for _ in range(POOL)]  # noqa: PLR2004 - three in five
         values[: len(TEXTS.get(self.name, ()))] = TEXTS.get(self.name, [])
         if self.name in MISFITS:
@@ -252,13 +255,14 @@ class Kind:
         return found
 
     @functools.cached_property
-    def _pools(self) -> list[tuple[str, list[str | None], int]]:
+    def _pools(self) -> dict[str, tuple[list[str | None], int]]:
+        """The values of each property, and how far one property is shifted against the others."""
         world = self.records.world
-        made = [one for one in self.properties.values() if not one.archived and one.name != "hs_merged_object_ids"]
-        return [
-            (one.name, one.pool(world.rng(self.name, "property", one.name), world.start), place * 7)
+        made = [one for one in self.properties.values() if not one.archived]
+        return {
+            one.name: (one.pool(world.rng(self.name, "property", one.name), world.start), place * 7)
             for place, one in enumerate(made)
-        ]
+        }
 
     @property
     def always(self) -> tuple[str, ...]:
@@ -281,22 +285,23 @@ class Kind:
         offsets = range(max(0, start - self.first_id), (self.records.size | BACKWARDS) + 1)
         return (offset ^ BACKWARDS for offset in offsets if offset ^ BACKWARDS < self.records.size)
 
-    def texts(self, index: int) -> Texts:
-        """Return every value of a record; None is unset and empty was cleared."""
-        mixed = (index * 2_654_435_761 + 12_345) >> 7
-        values = {name: pool[(mixed + place) % POOL] for name, pool, place in self._pools}
+    def texts(self, index: int, names: AbstractSet[str] | None = None) -> Texts:
+        """Return all values of a record, or some of them; None is unset and empty was cleared."""
+        mixed, pools = (index * 2_654_435_761 + 12_345) >> 7, self._pools
+        chosen = pools.keys() if names is None else sorted(names & pools.keys())
+        values = {name: pools[name][0][(mixed + pools[name][1]) % POOL] for name in chosen}
+        edits = self.records.edits(index)
         unique = {
             "hs_object_id": self.id_of(index),
             self.created: text_of(self.records.created_at(index)),
             self.modified: text_of(self.records.modified_at(index)),
         }
-        return values | self.records.edits(index) | unique
+        return values | {name: edits[name] for name in edits if names is None or name in names} | unique
 
-    def wire(self, index: int, asked: set[str] | None = None) -> Row:
+    def wire(self, index: int, asked: AbstractSet[str] | None = None) -> Row:
         """Return a record as the API does; unset values are null in one record and left out in the next."""
-        texts = self.texts(index)
-        wanted = set(self.always) if asked is None else asked.union(self.always)
-        shown = {name: text for name, text in texts.items() if name in wanted and (text is not None or index % 2)}
+        texts = self.texts(index, asked or set())
+        shown = {name: text for name, text in texts.items() if text is not None or index % 2}
         row = {
             "id": self.id_of(index),
             "properties": shown,

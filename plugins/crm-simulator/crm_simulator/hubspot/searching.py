@@ -113,7 +113,8 @@ class Search:
         return [index for _, index in heapq.merge(known, late)]
 
     def _matches(self, index: int, groups: list[list[Row]]) -> bool:
-        texts = self._kind.texts(index)
+        names = None if self._query else {one["propertyName"] for group in groups for one in group}
+        texts = self._kind.texts(index, names)
         if self._query and not any(self._query in (text or "").lower() for text in texts.values()):
             return False
         return not groups or any(all(self._holds(texts, one) for one in group) for group in groups)
@@ -163,7 +164,7 @@ class Search:
         if name == "hs_object_id":
             record_id = self._kind.id_of(index)
             return (record_id,) if self._id_order == "text" else (int(record_id),)
-        text = self._kind.texts(index).get(name)
+        text = self._kind.texts(index, {name}).get(name)
         value = self._comparable(name, text) if text else None
         return (value is None, isinstance(value, str), value, index)
 
