@@ -290,17 +290,18 @@ class Kind:
         mixed, pools = (index * 2_654_435_761 + 12_345) >> 7, self._pools
         chosen = pools.keys() if names is None else sorted(names & pools.keys())
         values = {name: pools[name][0][(mixed + pools[name][1]) % POOL] for name in chosen}
-        edits = self.records.edits(index)
-        unique = {
-            "hs_object_id": self.id_of(index),
-            self.created: text_of(self.records.created_at(index)),
-            self.modified: text_of(self.records.modified_at(index)),
-        }
-        return values | {name: edits[name] for name in edits if names is None or name in names} | unique
+        values |= {name: text for name, text in self.records.edits(index).items() if names is None or name in names}
+        if names is None or "hs_object_id" in names:
+            values["hs_object_id"] = self.id_of(index)
+        if names is None or self.created in names:
+            values[self.created] = text_of(self.records.created_at(index))
+        if names is None or self.modified in names:
+            values[self.modified] = text_of(self.records.modified_at(index))
+        return values
 
     def wire(self, index: int, asked: AbstractSet[str] | None = None) -> Row:
         """Return a record as the API does; unset values are null in one record and left out in the next."""
-        texts = self.texts(index, asked or set())
+        texts = self.texts(index, {*self.always, *(asked or ())})
         shown = {name: text for name, text in texts.items() if text is not None or index % 2}
         row = {
             "id": self.id_of(index),
