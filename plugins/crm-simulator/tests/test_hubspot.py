@@ -242,6 +242,17 @@ def test_lists_hold_every_record_once_by_rising_id(portal: t.Any) -> None:
     assert history["propertiesWithHistory"]["city"][0]["sourceType"] == "CRM_UI"
 
 
+def test_a_short_page_is_not_the_end(portal: t.Any) -> None:
+    ask = portal()
+    kind = contacts(ask)
+    for index in (*range(3), *range(8, 40)):
+        kind.records.archive(index, START)
+    answer = ask.get(f"{OBJECTS}/contacts", limit=8).json()
+    assert (len(answer["results"]), "paging" in answer) == (5, True)
+    assert ids(ask.pages(f"{OBJECTS}/contacts", limit=8)) == sorted(ids(ask.crm.truth("contacts")))
+    assert len(ask.pages(f"{OBJECTS}/contacts", limit=8, archived="true")) == 35
+
+
 def test_records_have_the_properties_asked_for_and_three_others(ask: Caller) -> None:
     for row in ask.pages(f"{OBJECTS}/contacts", properties="city,old_notes,no_such_property", limit=100):
         assert set(row["properties"]) - {"city"} == {"createdate", "lastmodifieddate", "hs_object_id"}

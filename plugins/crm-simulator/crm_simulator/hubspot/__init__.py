@@ -26,7 +26,8 @@ Truth:
 
 - ``crm.truth(stream)``: all live records. Of kinds: ``id``, ``created_at``, ``updated_at``, ``archived``,
   ``archived_at`` and every property, typed by its definition: Decimal, bool, date, datetime or text, None for unset
-  values and for those that their type cannot hold. ``associations:contacts:appointments``: both ends and the type.
+  values and for those that their type cannot hold. ``associations:contacts:appointments``: both ends and the type;
+  ``association_labels:contacts:appointments``: the types and labels of that direction.
   ``owners``, ``pipelines``, ``properties``, ``custom_object_schemas``: what the API says, with ``object_type``.
   ``zipcodes``: the lines of the file whose code is long enough.
 - ``crm.kinds[name].texts(index)``: the values as they are on the wire; ``.id_of()``, ``.index_of()``, ``.records``.
@@ -34,7 +35,12 @@ Truth:
 - ``crm.last_day``: the ids to which ``pass_a_day()`` did what.
 
 A test may also change a record itself: ``crm.kinds["contacts"].records.change(index, moment, city="")``,
-``.set_silently(index, num_notes="5")``, ``.archive(index, moment)``, ``crm.merge(...)``, ``crm.links.set(...)``.
+``.set_silently(index, num_notes="5")``, ``.archive(index, moment)``, ``.archived.pop(index)`` restores, ``.add(count,
+moment)``, ``crm.merge("contacts", index, into)``, ``crm.links.set(kind, index, other_kind, other, frozenset({0}))``.
+
+Dirt: ``kinds.MISFITS`` names properties with values that their type cannot hold; ``kinds.TEXTS`` those whose texts
+are odd (the text ``null``, blanks, units that differ, wall-clock times); some times end in a lower-case ``z``.
+Definitions and default schemas may disagree: ``arrivy_appt_date`` and ``duration`` are text in this portal.
 """
 
 from crm_simulator.hubspot.access import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN

@@ -228,17 +228,23 @@ class HubSpot(Crm):
         self._need(kind.scope)
         most = MOST_WITH_HISTORY if asked.get("propertiesWithHistory") else LARGEST_PAGE
         limit, start = _limit(asked, DEFAULT_PAGE, most), _after(asked)
-        records, archived = kind.records, asked.get("archived") == "true"
-        if archived:
-            indexes = sorted(filter(records.in_the_bin, records.archived), key=lambda index: int(kind.id_of(index)))
-            found = (index for index in indexes if int(kind.id_of(index)) >= start)
-        else:
-            found = (index for index in kind.by_id(start) if index not in records.archived)
-        page = [index for index, _ in zip(found, range(limit + 1), strict=False)]
-        rows = [self._wire(kind, index, _names(asked)) for index in page[:limit]]
+        records, ids = kind.records, kind.by_id(start)
+        if archived := asked.get("archived") == "true":
+            binned = sorted(filter(records.in_the_bin, records.archived), key=lambda index: int(kind.id_of(index)))
+            ids = (index for index in binned if int(kind.id_of(index)) >= start)
+        page: list[int] = []
+        following = ""
+        for scanned, index in enumerate(ids):
+            if scanned >= limit and page:
+                following = kind.id_of(index)
+                break
+            # Records that are gone leave a page short, though more pages follow; only the last one may be empty.
+            if archived or index not in records.archived:
+                page.append(index)
+        rows = [self._wire(kind, index, _names(asked)) for index in page]
         for row in rows:
             _add_history(row, (asked.get("propertiesWithHistory") or "").split(","))
-        return JSONResponse({"results": rows} | self._next(request, kind.id_of(page[-1]) if len(page) > limit else ""))
+        return JSONResponse({"results": rows} | self._next(request, following))
 
     async def one_record(self, request: Request) -> Response:
         """GET one record; a merged one answers as the one that is left."""
