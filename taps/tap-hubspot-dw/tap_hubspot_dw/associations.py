@@ -115,7 +115,7 @@ class AssociationStream(HubSpotStream):
         """
         self.sweeps = False
         self._refused.clear()
-        self._spool = tempfile.TemporaryFile()
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - the key set is read from it later
         try:
             yield from self._read()
             self.sweeps = self._closes()
@@ -183,10 +183,11 @@ class AssociationStream(HubSpotStream):
         """Return the ids of the records whose associations are read, and the moment as of which they are all."""
         stream = self.kit.streams.get(name)
         report = self.kit.reports.get(name)
-        if self._in_full and isinstance(stream, ObjectStream) and stream.ids_complete:
+        has_ids = isinstance(stream, ObjectStream) and stream.ids_complete
+        if self._in_full and has_ids and report is not None and report.status == "success":
             # The run has just written all of them; none has to be listed again.
-            if report is not None and report.status == "success":
-                return iter(stream.ids), parse_time(stream.span.until)
+            whole = t.cast("ObjectStream", stream)
+            return iter(whole.ids), parse_time(whole.span.until)
         until = parse_time(self.span.until)
         reader = self.kit.reader_of(name, object_type)
         reader.span = self.span
@@ -243,7 +244,8 @@ def rows_of(result: Mapping[str, t.Any], pair: Pair) -> Iterator[Row]:
     from_id = dig(result, ("from", "id"))
     for to in result.get("to") or ():
         to_id = to.get("toObjectId")
-        for kind in to.get("associationTypes") or ({},):
+        kinds: Sequence[Mapping[str, t.Any]] = to.get("associationTypes") or ({},)
+        for kind in kinds:
             yield {
                 "from_object_type": pair.from_name,
                 "from_id": None if from_id is None else str(from_id),

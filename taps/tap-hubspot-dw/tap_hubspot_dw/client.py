@@ -18,14 +18,14 @@ from singer_sdk.pagination import BaseAPIPaginator
 from tap_kit.errors import Retry, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
 from tap_kit.limits import QuotaUsedUp, next_midnight
-from tap_kit.rest import Page, RestStream, document_of, error_of, message_of, place_of
+from tap_kit.rest import DELETED_AT, Page, RestStream, document_of, error_of, message_of, place_of
 from tap_kit.rows import dig
 from typing_extensions import override
 
 from tap_hubspot_dw.paths import path_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_kit.http import Meter
@@ -112,15 +112,35 @@ class HubSpotStream(RestStream):
         super().judge(response)
 
 
-class PerObject(HubSpotStream):
-    """A stream that is read once for each of some objects; one that may not be read fails it, after the others."""
+class WholeList(HubSpotStream):
+    """A short list that each run reads in full; its key set is what was read."""
+
+    def __init__(self, tap: TapHubSpot) -> None:
+        super().__init__(tap)
+        self.sweeps = tap.config["deletions"] == "sweep"
+        self._keys: list[list[t.Any]] = []
+
+    @override
+    def get_records(self, context: t.Any) -> Iterator[dict[str, t.Any]]:
+        self._keys = []
+        for record in super().get_records(context):
+            if record.get(DELETED_AT) is None:
+                self._keys.append([record[name] for name in self.primary_keys])
+            yield record
+
+    @override
+    def read_keys(self) -> Iterator[Sequence[int | str]]:
+        return iter(self._keys)
+
+
+class PerObject(WholeList):
+    """A list of each of some objects; one that may not be read fails the stream, after the others."""
 
     unsupported: tuple[int, ...] = ()
 
     def __init__(self, tap: TapHubSpot) -> None:
         super().__init__(tap)
         self.refused: list[SkipStream] = []
-        self.sweeps = tap.config["deletions"] == "sweep"
 
     def objects(self) -> Iterator[Mapping[str, t.Any]]:
         """Yield the contexts: what stands in the path, and how the warehouse calls it."""
@@ -233,11 +253,3 @@ def batches(values: t.Iterable[t.Any], size: int) -> Iterator[list[t.Any]]:
             batch = []
     if batch:
         yield batch
-
-
-def quietly(work: Callable[[], t.Any]) -> t.Any:  # noqa: ANN401 - whatever the work gives
-    """Return what a request of discovery gives, or the error for which a stream has to be given up."""
-    try:
-        return work()
-    except SkipStream as error:
-        return error

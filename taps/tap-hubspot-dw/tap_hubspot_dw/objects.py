@@ -14,11 +14,10 @@ from datetime import timedelta
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.bookmarks import parse_time
 from tap_kit.errors import SkipStream
-from tap_kit.http import Meter
 from tap_kit.rest import DELETED_AT, EARLIEST, Page, Pass, document_of, load_schema
 from tap_kit.rows import converters, dig, find_rows, kind_of, missing_in
 from tap_kit.values import datetime_from_json
-from tap_kit.windows import MILLISECOND, from_milliseconds, to_milliseconds
+from tap_kit.windows import to_milliseconds
 from typing_extensions import override
 
 from tap_hubspot_dw import definitions as columns
@@ -28,11 +27,11 @@ from tap_hubspot_dw.ids import Identifiers
 from tap_hubspot_dw.paths import path_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from requests import Response
     from singer_sdk.pagination import BaseAPIPaginator
+    from tap_kit.http import Meter
     from tap_kit.rest import Ask, Row
     from tap_kit.windows import Window
 
@@ -207,7 +206,7 @@ class ObjectStream(HubSpotStream):
             return HTTPRequest(url=base + self._search_path, method="POST", data=body)
         size = min(self.page_size or LIST_PAGE, LIST_PAGE)
         # One property, not none: without a list HubSpot sends its default ones.
-        asked = ",".join(("hs_object_id", self.key_property))
+        asked = f"hs_object_id,{self.key_property}"
         params = {"limit": size, "after": ask.token, "properties": asked, **ask.part.params}
         return HTTPRequest(url=base + str(self.path), params=params)
 
@@ -256,7 +255,9 @@ class ObjectStream(HubSpotStream):
         bound = min(moments[-max(1, min(LEEWAY, len(moments) // 10)) :])
         if bound <= lower:
             return [], f"{lower}/"
-        return [row for row in rows if (found := self._moment(row)) is None or found < bound or found > last], str(bound)
+        return [row for row in rows if (found := self._moment(row)) is None or found < bound or found > last], str(
+            bound
+        )
 
     def _check_order(self, rows: list[Row]) -> None:
         """Raise if the ids of a page do not rise: the next page, which is asked for by id, would leave some out."""
@@ -369,9 +370,7 @@ class ObjectStream(HubSpotStream):
             self.judge(response)
             return
         document = document_of(response)
-        unknown = [
-            str(error.get("category")) for error in document.get("errors") or () if not _is_not_found(error)
-        ]
+        unknown = [str(error.get("category")) for error in document.get("errors") or () if not _is_not_found(error)]
         if unknown:
             raise SkipStream(
                 f"The stream {self.name} is incomplete: HubSpot could not give some records ({unknown[0]}). Start "
@@ -420,7 +419,7 @@ class ObjectStream(HubSpotStream):
         return found if isinstance(found, str) else self.span.until
 
     @override
-    def read_keys(self) -> Iterable[Sequence[int | str]]:
+    def read_keys(self) -> Iterator[Sequence[int | str]]:
         """Yield the ids of all live records: those of this run if it has read them all, else the list again."""
         if self.ids_complete:
             return ([one] for one in self.ids if one not in self._gone)

@@ -104,7 +104,7 @@ OWN_SETTINGS = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Further objects",
-        description="Objects that get a stream as well: standard ones by name (products, line_items, quotes, calls...), "
+        description="Objects that get a stream as well: standard ones by name (products, line_items, calls...), "
         'custom ones by type id or name. "projects=2-123456" gives the stream a name.',
     ),
     th.Property(
@@ -176,8 +176,8 @@ OWN_SETTINGS = th.PropertiesList(
         allowed_values=["off", "archived", "sweep"],
         default="archived",
         title="Deletions",
-        description="archived: mark what lies in the recycle bin, which is read in each run. sweep: also compare the ids "
-        "of all records, which finds everything that is gone. off: neither, and no association is closed.",
+        description="archived: mark what lies in the recycle bin, which is read in each run. sweep: also compare the "
+        "ids of all records, which finds everything that is gone. off: neither, and no association is closed.",
     ),
     th.Property(
         "association_pairs",
@@ -214,8 +214,8 @@ OWN_SETTINGS = th.PropertiesList(
         "zipcodes_url",
         th.StringType,
         title="File of ZIP codes",
-        description="Address or path of a CSV file with the columns zip (or zipcode), division, city, county and state. "
-        "Without it there is no stream zipcodes.",
+        description="Address or path of a CSV file with the columns zip (or zipcode), division, city, county and "
+        "state. Without it there is no stream zipcodes.",
     ),
     th.Property(
         "zipcodes_token",

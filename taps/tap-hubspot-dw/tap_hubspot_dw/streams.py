@@ -8,7 +8,7 @@ from tap_kit.rest import Pass
 from typing_extensions import override
 
 from tap_hubspot_dw.associations import AssociationStream
-from tap_hubspot_dw.client import ASSOCIATIONS, BAD_REQUEST, NOT_FOUND, HubSpotStream, PerObject
+from tap_hubspot_dw.client import ASSOCIATIONS, BAD_REQUEST, NOT_FOUND, HubSpotStream, PerObject, WholeList
 from tap_hubspot_dw.objects import ObjectStream
 from tap_hubspot_dw.zipcodes import ZipcodeStream
 
@@ -16,8 +16,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_kit.rest import Ask, Row
-
-    from tap_hubspot_dw.tap import TapHubSpot
 
 
 class Contacts(ObjectStream):
@@ -117,7 +115,7 @@ class Associations(AssociationStream):
     permission = "the read scopes of both objects"
 
 
-class Owners(HubSpotStream):
+class Owners(WholeList):
     """Owners of records, active and archived ones.
 
     Source: GET /crm/owners/{version}. Read in full: updatedAt is there, but nothing can be filtered by it.
@@ -141,7 +139,7 @@ class Pipelines(PerObject):
 
     name = "pipelines"
     what = "pipelines"
-    primary_keys = ("object_type", "id")
+    primary_keys: Sequence[str] = ("object_type", "id")
     permission = "the read scope of the object"
     missing = "empty"
     # How an object without pipelines answers.
@@ -181,7 +179,10 @@ class Properties(PerObject):
     what = "properties"
     primary_keys = ("object_type", "name")
     permission = "the read scope of the object"
-    passes: Sequence[Pass] = (Pass(params={"archived": "false"}),)
+
+    @override
+    def choose_passes(self) -> Sequence[Pass]:
+        return [Pass(kind, {"archived": "false", "dataSensitivity": kind}) for kind in self.config["data_sensitivity"]]
 
 
 class AssociationLabels(PerObject):
@@ -208,7 +209,7 @@ class AssociationLabels(PerObject):
             }
 
 
-class CustomObjectSchemas(HubSpotStream):
+class CustomObjectSchemas(WholeList):
     """Custom objects of the account.
 
     Source: GET /crm-object-schemas/{version}/schemas. Read in full. An account whose plan has no custom objects
@@ -228,10 +229,6 @@ class CustomObjectSchemas(HubSpotStream):
             }
         ),
     )
-
-    def __init__(self, tap: TapHubSpot) -> None:
-        super().__init__(tap)
-        self.sweeps = tap.config["deletions"] == "sweep"
 
 
 class Zipcodes(ZipcodeStream):

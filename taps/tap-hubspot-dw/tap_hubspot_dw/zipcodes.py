@@ -59,7 +59,11 @@ class ZipcodeStream(HubSpotStream):
         headers = {"Accept": ACCEPTED} | ({"Authorization": f"token {token}"} if token else {})
         # Not signed: the token of HubSpot must not reach another host.
         response = self.kit.client.send(
-            HTTPRequest(url=address, headers=headers), limit=FILES, judge=judge_file, meter=Meter(self.report), sign=False
+            HTTPRequest(url=address, headers=headers),
+            limit=FILES,
+            judge=judge_file,
+            meter=Meter(self.report),
+            sign=False,
         )
         return decoded(response.content)
 
@@ -68,8 +72,8 @@ class ZipcodeStream(HubSpotStream):
             return decoded(path.read_bytes())
         except OSError as error:
             raise SkipStream(
-                f"The file of the setting zipcodes_url cannot be read ({type(error).__name__}): correct the setting, or "
-                "leave it out.",
+                f"The file of the setting zipcodes_url cannot be read ({type(error).__name__}): correct the setting, "
+                "or leave it out.",
                 category="configuration",
             ) from None
 
@@ -98,7 +102,9 @@ def rows_of(text: str) -> Iterator[dict[str, str | None]]:
         cells: Mapping[str, str] = dict(zip(header, (cell.strip() for cell in line), strict=False))
         if any(cells.values()):
             code = cells.get("zipcode") or cells.get("zip") or None
-            yield {"zipcode": code} | {name: cells.get(name) or None for name in ("division", "city", "county", "state")}
+            yield {"zipcode": code} | {
+                name: cells.get(name) or None for name in ("division", "city", "county", "state")
+            }
 
 
 def judge_file(response: Response) -> None:
