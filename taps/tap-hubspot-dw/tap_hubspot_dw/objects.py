@@ -237,10 +237,10 @@ class ObjectStream(HubSpotStream):
         millisecond, it is drained by rising id. Such a place means the same in a later run.
         """
         last = to_milliseconds(window.last_millisecond)
-        moment, slash, _ = str(token).partition("/") if token is not None else ("", "", "")
+        moment, drains, beyond = _parts(token)
         lower = int(moment) if moment else to_milliseconds(window.start)
-        if slash:
-            self._check_order(rows)
+        if drains:
+            self._check_order(rows, beyond)
             if more and rows:
                 return rows, f"{lower}/{rows[-1]['id']}"
             return rows, str(lower + 1) if lower < last else None
@@ -259,9 +259,9 @@ class ObjectStream(HubSpotStream):
             bound
         )
 
-    def _check_order(self, rows: list[Row]) -> None:
+    def _check_order(self, rows: list[Row], beyond: str) -> None:
         """Raise if the ids of a page do not rise: the next page, which is asked for by id, would leave some out."""
-        numbers = [str(row.get("id")) for row in rows]
+        numbers = [beyond or "0", *(str(row.get("id")) for row in rows)]
         ordered = all(one.isdigit() for one in numbers) and [*map(int, numbers)] == sorted(set(map(int, numbers)))
         if not ordered:
             raise SkipStream(
@@ -451,7 +451,7 @@ class Following(Cursor):
 
 def search_body(key: str, window: Window, token: int | str | None, size: int) -> dict[str, t.Any]:
     """Return the body of a search for the records changed in a window, from a token of ``ObjectStream._follow`` on."""
-    moment, drains, beyond = str(token).partition("/") if token is not None else ("", "", "")
+    moment, drains, beyond = _parts(token)
     lower = moment or str(to_milliseconds(window.start))
     upper = lower if drains else str(to_milliseconds(window.last_millisecond))
     filters = [
@@ -466,6 +466,11 @@ def search_body(key: str, window: Window, token: int | str | None, size: int) ->
         "properties": ["hs_object_id", key],
         "limit": size,
     }
+
+
+def _parts(token: int | str | None) -> tuple[str, str, str]:
+    """Return the parts of a place in a search: a moment, whether it is drained by id, and the last id."""
+    return str(token).partition("/") if token is not None else ("", "", "")
 
 
 def lost_ids(document: Mapping[str, t.Any]) -> set[str]:
