@@ -66,22 +66,22 @@ def portal(sizes: dict[str, int], general: Rule) -> Iterator[tuple[str, Connecti
     try:
         yield f"{here.recv()}/hubspot", here
     finally:
-        here.send(False)
+        here.send("")
         process.join()
 
 
 def measure(
-    title: str, sizes: dict[str, int], general: Rule, limit: tuple[str, float], *streams: str, **settings: t.Any
+    title: str, sizes: dict[str, int], general: Rule, limit: tuple[str, float], *streams: str, **settings: object
 ) -> None:
     """Read some streams and print what was used of a limit class, whose allowed requests a second are given."""
     name, allowed = limit
     with portal(sizes, general) as (url, pipe):
         config = {"api_url": url, "access_token": ACCESS_TOKEN, **settings}
         catalog = select(TapHubSpot(config=config, setup_mapper=False).catalog_dict, *streams)
-        pipe.send(True)
+        pipe.send("more")
         pipe.recv()
         run = run_tap(TapHubSpot, config, catalog=catalog)
-        pipe.send(True)
+        pipe.send("more")
         told = json.loads(pipe.recv())
     records = sum(len(run.records(stream)) for stream in streams)
     moments = told["moments"][name]

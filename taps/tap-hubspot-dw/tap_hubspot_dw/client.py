@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from singer_sdk.streams.rest import HTTPRequest
     from tap_kit.http import Meter
     from tap_kit.rest import Ask, Pass
 
@@ -93,6 +94,13 @@ class HubSpotStream(RestStream):
     @override
     def make_paginator(self, part: Pass) -> BaseAPIPaginator[t.Any]:
         return Cursor()
+
+    @override
+    def build_request(self, ask: Ask) -> HTTPRequest:
+        request = super().build_request(ask)
+        if ask.token is not None:
+            request.params["after"] = ask.token
+        return request
 
     @override
     def parse_rows(self, document: t.Any, ask: Ask) -> list[dict[str, t.Any]]:

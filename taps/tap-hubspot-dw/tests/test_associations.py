@@ -25,12 +25,11 @@ def links(run: Run) -> list[tuple[t.Any, ...]]:
 
 
 def truth(account: Account, *pairs: str) -> list[tuple[t.Any, ...]]:
-    found = []
-    for pair in pairs or ("contacts:appointments", "contacts:divisions", "contacts:deals"):
-        start, end = pair.split(":")
-        for row in account.crm.truth(f"associations:{pair}"):
-            found.append((start, row["from_id"], end, row["to_id"], row["association_type_id"]))
-    return sorted(found)
+    return sorted(
+        (pair.split(":")[0], row["from_id"], pair.split(":")[1], row["to_id"], row["association_type_id"])
+        for pair in pairs or ("contacts:appointments", "contacts:divisions", "contacts:deals")
+        for row in account.crm.truth(f"associations:{pair}")
+    )
 
 
 def test_every_label_between_two_records_is_a_row(open_account: Callable[..., Account]) -> None:
@@ -105,10 +104,8 @@ def test_a_delta_reads_the_associations_of_changed_records(open_account: Callabl
     assert links(second) == [link for link in truth(account) if link[1] == one]
     # What it did not look at must not be taken for gone.
     assert second.records("associations_keys") == []
-    assert second.bookmarks["associations"] > first.bookmarks["associations"] or (
-        second.bookmarks["associations"]["replication_key_value"]
-        > first.bookmarks["associations"]["replication_key_value"]
-    )
+    moments = [run.bookmarks["associations"]["replication_key_value"] for run in (first, second)]
+    assert moments[0][:10] < moments[1][:10]
 
 
 def test_a_run_without_contacts_has_a_bookmark_of_its_own(open_account: Callable[..., Account]) -> None:
@@ -168,9 +165,7 @@ def test_a_cursor_that_comes_back_is_an_error(
 ) -> None:
     account = open_account(20)
     more = {"paging": {"next": {"after": "5"}}}
-    monkeypatch.setattr(
-        type(account.crm), "_page_of_links", lambda self, request, start, index, end, after: {"to": []} | more
-    )
+    monkeypatch.setattr(type(account.crm), "_page_of_links", lambda *_: {"to": []} | more)
     run = account.read("associations")
     assert "run in a circle" in run.report("associations")["error"]
 
@@ -179,9 +174,7 @@ def test_an_association_without_a_type_is_a_reject(
     open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = open_account(4)
-    monkeypatch.setattr(
-        type(account.crm), "_page_of_links", lambda self, request, start, index, end, after: {"to": [{"toObjectId": 7}]}
-    )
+    monkeypatch.setattr(type(account.crm), "_page_of_links", lambda *_: {"to": [{"toObjectId": 7}]})
     run = account.read("associations", association_pairs=["contacts:deals"])
     assert run.exit_code == 0
     assert run.records("associations") == []

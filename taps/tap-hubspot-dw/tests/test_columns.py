@@ -186,7 +186,7 @@ def test_patterns_and_fill_choose_the_columns_of_a_wide_portal(open_account: Cal
     assert "wide_0499" in columns(account, max_columns=300, column_properties=["wide_04*"])
     for index in range(30):
         account.change("contacts", index, **{f"wide_{number:04}": None for number in range(200, 450)})
-    by_fill = columns(account, max_columns=300, columns_by="fill")
+    by_fill = columns(account, max_columns=230, columns_by="fill")
     assert "wide_0499" in by_fill
     assert "wide_0201" not in by_fill
 

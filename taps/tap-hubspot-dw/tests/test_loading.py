@@ -13,8 +13,6 @@ if t.TYPE_CHECKING:
     # The classes in conftest.py, which other modules cannot import.
     Account: t.TypeAlias = t.Any
     Warehouse: t.TypeAlias = t.Any
-    from tests_of_hubspot import Account, Warehouse
-
     Row: t.TypeAlias = dict[str, t.Any]
 
 OBJECTS = ("contacts", "appointments", "deals", "divisions", "genius_users", "companies", "tickets")

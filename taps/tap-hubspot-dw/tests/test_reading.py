@@ -66,7 +66,7 @@ def test_no_list_of_properties_stands_in_an_address(open_account: Callable[..., 
 
 def test_a_short_page_is_not_the_end(open_account: Callable[..., Account]) -> None:
     account = open_account(95)
-    for index in range(0, 40):
+    for index in range(40):
         account.crm.kinds["contacts"].records.archive(index, account.crm.world.now)
     run = account.read("contacts", page_size=10)
     assert sorted(ids(run)) == sorted(account.live("contacts"))

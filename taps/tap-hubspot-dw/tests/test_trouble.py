@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
 from crm_simulator.faults import Fault
@@ -18,6 +17,7 @@ from tap_kit.testing import run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     # The class in conftest.py, which other modules cannot import.
     Account: t.TypeAlias = t.Any
@@ -261,7 +261,7 @@ def test_records_that_go_between_list_and_batch_read_are_marked(
 ) -> None:
     account = open_account(30)
     kind = account.crm.kinds["contacts"]
-    real = type(account.crm)._find  # noqa: SLF001 - the simulator's look-up
+    real = type(account.crm)._find
     erased, merged = kind.id_of(4), kind.id_of(5)
 
     def find(kind_of: t.Any, record_id: str, *, archived: bool) -> int | None:
@@ -288,7 +288,7 @@ def test_an_id_that_is_neither_given_nor_named_proves_nothing(
 ) -> None:
     account = open_account(30)
     missing = account.crm.kinds["contacts"].id_of(4)
-    real = type(account.crm)._batch  # noqa: SLF001 - what the simulator answers
+    real = type(account.crm)._batch
 
     def batch(self: t.Any, results: list[t.Any], errors: list[t.Any]) -> t.Any:
         return real(self, [row for row in results if row.get("id") != missing], errors)
@@ -303,7 +303,7 @@ def test_an_unknown_trouble_in_a_207_fails_the_stream(
     open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = open_account(30)
-    real = type(account.crm)._batch  # noqa: SLF001 - what the simulator answers
+    real = type(account.crm)._batch
     trouble = {"status": "error", "category": "INTERNAL_ERROR", "context": {"ids": ["1"]}}
     monkeypatch.setattr(type(account.crm), "_batch", lambda self, results, _: real(self, results, [trouble]))
     run = account.read("contacts", "associations")
@@ -337,7 +337,7 @@ def test_a_record_without_an_id_is_a_reject(
     real = kind.wire
 
     def wire(self: t.Any, index: int, asked: set[str] | None = None) -> dict[str, t.Any]:
-        row = real(self, index, asked)
+        row: dict[str, t.Any] = real(self, index, asked)
         return row | {"id": None} if index == 6 and self.name == "contacts" else row
 
     monkeypatch.setattr(kind, "wire", wire)
