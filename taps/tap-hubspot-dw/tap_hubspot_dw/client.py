@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from requests import Response
-from singer_sdk.pagination import BaseAPIPaginator
+from singer_sdk.pagination import BaseAPIPaginator, SinglePagePaginator
 from tap_kit.errors import Retry, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
 from tap_kit.limits import QuotaUsedUp, next_midnight
@@ -28,6 +27,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from requests import Response
     from singer_sdk.streams.rest import HTTPRequest
     from tap_kit.http import Meter
     from tap_kit.rest import Ask, Pass
@@ -156,6 +156,10 @@ class PerObject(WholeList):
             yield {"object": one.object_type, "object_type": one.name}
 
     @override
+    def make_paginator(self, part: Pass) -> BaseAPIPaginator[t.Any]:
+        return SinglePagePaginator()
+
+    @override
     def contexts(self) -> Iterator[Mapping[str, t.Any]]:
         return self.objects()
 
@@ -175,7 +179,7 @@ class PerObject(WholeList):
                 raise
             # The other objects are read all the same.
             self.refused.append(error)
-            return Page(ask, [], Response())
+            return Page(ask, [], t.cast("Response", None))
 
     @override
     def judge(self, response: Response) -> None:
