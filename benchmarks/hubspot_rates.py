@@ -100,6 +100,11 @@ def main() -> None:
         rule = Rule(requests, 10, "TEN_SECONDLY_ROLLING")
         limit = ("general", requests / 10)
         measure(f"contacts in full, {plan}", {"contacts": requests * 100}, rule, limit, "contacts", plan=plan)
+    for plan, requests in (("professional", 190), ("limit_pack", 250)):
+        rule = Rule(requests, 10, "TEN_SECONDLY_ROLLING")
+        limit = ("general", requests / 10)
+        sizes = dict.fromkeys(("contacts", "appointments", "deals"), requests * 50)
+        measure(f"three objects in full, {plan}", sizes, rule, limit, *sizes, plan=plan)
     measure(
         "contacts by search",
         {"contacts": 20_000},

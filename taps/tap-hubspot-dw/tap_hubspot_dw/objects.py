@@ -7,6 +7,7 @@ of the search index lag behind. Pages are completed several at a time, see ``tap
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import replace
 from datetime import timedelta
@@ -14,25 +15,29 @@ from datetime import timedelta
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.bookmarks import parse_time
 from tap_kit.errors import SkipStream
-from tap_kit.rest import DELETED_AT, EARLIEST, Page, Pass, document_of, load_schema
+from tap_kit.http import Meter
+from tap_kit.report import StreamReport
+from tap_kit.rest import DELETED_AT, EARLIEST, NOTHING, Ask, Page, Pass, document_of, load_schema
 from tap_kit.rows import converters, dig, find_rows, kind_of, missing_in
+from tap_kit.settings import narrowing
 from tap_kit.values import datetime_from_json
 from tap_kit.windows import to_milliseconds
 from typing_extensions import override
 
 from tap_hubspot_dw import definitions as columns
 from tap_hubspot_dw import values
+from tap_hubspot_dw.ahead import ListAhead
 from tap_hubspot_dw.client import MULTI_STATUS, NOT_FOUND, SEARCH, Cursor, HubSpotStream, batches
 from tap_hubspot_dw.ids import Identifiers
 from tap_hubspot_dw.paths import path_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from requests import Response
     from singer_sdk.pagination import BaseAPIPaginator
-    from tap_kit.http import Meter
-    from tap_kit.rest import Ask, Row
+    from tap_kit.rest import Row
     from tap_kit.windows import Window
 
     from tap_hubspot_dw.definitions import Definition
@@ -112,6 +117,8 @@ class ObjectStream(HubSpotStream):
         self.ids = Identifiers()
         self.ids_complete = False
         self._gone: set[str] = set()
+        self._ahead: ListAhead | None = None
+        self._listed: StreamReport | None = None
 
     # Columns
 
@@ -289,10 +296,42 @@ class ObjectStream(HubSpotStream):
         self.ids.clear()
         self._gone.clear()
         self.ids_complete = False
+        if self._reads_in_full:
+            self.kit.list_ahead(self)
         if self.wide:
             self.logger.info("%s: %d properties go into the column properties.", self.name, self.wide)
         yield from super().get_records(context)
+        if self._listed is not None:
+            # Counted apart until now, because another thread counts.
+            self.report.requests += self._listed.requests
+            self.report.retries += self._listed.retries
         self.ids_complete = self._reads_in_full and not self.span.resumed
+
+    def list_ahead(self) -> ListAhead | None:
+        """Return the list of this object, to be read before its turn; None if it is not read in full then."""
+        incoming, config = self.kit.incoming.get(self.name, {}), self.config
+        has_bounds = bool(narrowing(config)) or "resume" in incoming or self.unreadable is not None
+        is_known = bool(incoming.get("replication_key_value") or config.get("start_date"))
+        if has_bounds or (is_known and not config["full_pass"]):
+            return None
+        self._listed = StreamReport()
+        pages = self._chain(Ask(self.listing, NOTHING), None, Meter(self._listed))
+        self._ahead = ListAhead(self.kit.client.clock(), pages)
+        return self._ahead
+
+    @override
+    def source_clock(self) -> datetime:
+        return super().source_clock() if self._ahead is None else self._ahead.began
+
+    @override
+    def read_pages(self, asks: Iterator[Ask], meter: Meter, *, token: int | str | None = None) -> Iterator[Page]:
+        """Yield the pages of all asks, in order; those of a list that was read ahead are there already."""
+        first = next(asks, None)
+        ahead, asks = self._ahead, asks if first is None else itertools.chain([first], asks)
+        if ahead is None or token is not None or first is None or first.part.name != self.listing.name:
+            return super().read_pages(asks, meter, token=token)
+        self._ahead = None
+        return (Page(ask, [{"id": one} for one in ids], t.cast("Response", None)) for ask, ids in ahead.take())
 
     @property
     def _reads_in_full(self) -> bool:

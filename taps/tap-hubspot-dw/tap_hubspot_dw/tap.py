@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from singer_sdk.streams.rest import HTTPRequest
-from tap_kit.ahead import in_order
+from tap_kit.ahead import Workers, in_order
 from tap_kit.auth import BearerToken, Headers
 from tap_kit.errors import SkipStream, Stop
 from tap_kit.http import Meter
@@ -25,6 +25,7 @@ from tap_kit.rows import dig
 from tap_kit.settings import with_rest_settings
 from typing_extensions import override
 
+from tap_hubspot_dw.ahead import THREADS, run_all
 from tap_hubspot_dw.associations import Pair
 from tap_hubspot_dw.client import (
     ASSOCIATIONS,
@@ -184,6 +185,7 @@ class TapHubSpot(RestTap):
         return Meter(StreamReport())
 
     zone: tzinfo = UTC
+    _lists_ahead = False
 
     def _look_at_account(self) -> None:
         """Try the credentials, and learn the account's time zone, in whose midnight the quota of a day ends."""
@@ -369,6 +371,23 @@ class TapHubSpot(RestTap):
         """Return the object streams of this run: the selected ones, or all if the run is of other streams only."""
         found = [stream for stream in self._in_order() if isinstance(stream, ObjectStream)]
         return [stream for stream in found if stream.selected] or found
+
+    def list_ahead(self, current: ObjectStream) -> None:
+        """Begin to list the objects that come after one which is read in full; once a run."""
+        threads = min(THREADS, self.config["concurrency"] - self.workers.size)
+        if self._lists_ahead or threads < 1:
+            return
+        self._lists_ahead = True
+        following = [stream for stream in self.object_streams() if stream.name in self.reports]
+        following = following[following.index(current) + 1 :]
+        run_all([found for stream in following if (found := stream.list_ahead()) is not None], threads)
+
+    @cached_property
+    @override
+    def workers(self) -> Workers:
+        # What lists ahead is sent at once as well.
+        size = int(self.config["concurrency"])
+        return Workers(max(1, size - THREADS) if size > THREADS else size, name=self.name)
 
     def reader_of(self, name: str, object_type: str) -> ObjectStream:
         """Return a stream of its own that reads the ids of some object."""
