@@ -227,7 +227,7 @@ class TapHubSpot(RestTap):
             if object_type:
                 yield kind, kind.name, object_type
             else:
-                logger.info("There is no stream %s: %s", kind.name, self.explain_missing(kind.name))
+                logger.info("%s", self.explain_missing(kind.name))
 
     def _further_objects(self) -> Iterator[tuple[type[ObjectStream], str, str]]:
         taken = {kind.name for kind in (*OBJECTS, *OTHERS)}
@@ -352,8 +352,9 @@ class TapHubSpot(RestTap):
         for kind in OBJECTS:
             if kind.name == name and kind.type_setting is not None:
                 return (
-                    f"no custom object is named {' or '.join(kind.type_names)}, or the app may not see it (scope "
-                    f"crm.schemas.custom.read). Set {kind.type_setting} to its type id, or deselect the stream {name}."
+                    f"The stream {name} cannot be read: no custom object is named {' or '.join(kind.type_names)}, or "
+                    f"the app may not see it (scope crm.schemas.custom.read). Set {kind.type_setting} to its type id, "
+                    "or deselect the stream."
                 )
         if name == Zipcodes.name:
             return "The stream zipcodes is left out: it needs the setting zipcodes_url."

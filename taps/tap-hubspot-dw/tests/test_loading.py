@@ -161,3 +161,17 @@ def test_a_wide_portal_fits_into_postgres(
         beside = {n: v for n, v in texts.items() if n not in columns and v and not kind.properties[n].archived}
         assert row["properties"] == beside
         assert len(beside) > 200
+
+
+def test_a_row_of_full_short_values_fits(open_account: Callable[..., Account], warehouse: Warehouse) -> None:
+    # Values of up to some 24 bytes cannot be stored beside the row: they are what fills its 8 KB.
+    account = open_account(sizes={"contacts": 3}, width=900)
+    kind = account.crm.kinds["contacts"]
+    texts = {name: "x" * 20 for name, one in kind.properties.items() if one.type in ("string", "enumeration")}
+    one = account.change(
+        "contacts", 1, **texts, **{n: "1" * 10 for n, p in kind.properties.items() if p.type == "number"}
+    )
+    warehouse.load(account.read("contacts"))
+    row = warehouse.table("contacts")[one]
+    assert row["comments"] == "x" * 20
+    assert len(row["properties"]) > 200

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from crm_simulator.hubspot import searching
+from tap_hubspot_dw import objects
 from tap_hubspot_dw.names import STREAMS
 from tap_hubspot_dw.tap import TapHubSpot
 from tap_kit.errors import Stop
@@ -205,6 +206,26 @@ def test_what_the_index_shows_late_is_read_by_the_next_run(open_account: Callabl
     assert {hidden, later} <= set(ids(third))
     account.crm.advance(timedelta(minutes=10))
     assert {hidden, later} <= set(ids(account.read("contacts", state=third.states[-1])))
+
+
+@pytest.mark.parametrize(("lag", "second"), [(300, 3600), (0, 0), (60, 7200)])
+def test_a_delta_looks_back_as_far_as_the_settings_say(
+    open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch, lag: int, second: int
+) -> None:
+    account = open_account(10)
+    first = account.read("contacts")
+    asked: list[int] = []
+    real = objects.search_body
+
+    def search_body(key: str, window: t.Any, token: t.Any, size: int) -> dict[str, t.Any]:
+        body = real(key, window, token, size)
+        asked.append(int(body["filterGroups"][0]["filters"][0]["value"]))
+        return body
+
+    monkeypatch.setattr(objects, "search_body", search_body)
+    account.read("contacts", state=first.states[-1], search_lag_seconds=lag, reread_seconds=second)
+    bookmark = datetime.fromisoformat(first.bookmarks["contacts"]["replication_key_value"])
+    assert min(asked) == int((bookmark - timedelta(seconds=lag + second)).timestamp() * 1000)
 
 
 def test_a_delta_of_a_quiet_account_asks_little(open_account: Callable[..., Account]) -> None:
