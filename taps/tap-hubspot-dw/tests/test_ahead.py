@@ -53,7 +53,8 @@ def test_what_is_made_behind_the_list_belongs_to_the_next_run(
 ) -> None:
     account = open_account(40)
     kind = account.crm.kinds["appointments"]
-    real, added = type(account.crm)._find, []
+    added: list[int] = []
+    real = type(account.crm)._find
 
     def find(kind_of: t.Any, record_id: str, *, archived: bool) -> int | None:
         if not added:
@@ -79,7 +80,7 @@ def test_an_error_of_the_list_fails_its_own_stream(open_account: Callable[..., A
 
 
 def test_a_run_of_several_objects_goes_on_from_every_state(open_account: Callable[..., Account]) -> None:
-    account = open_account(30)
+    account = open_account(16)
     streams = ("contacts", "appointments")
     first = account.read(*streams, page_size=5)
     assert_resumable(first, lambda state: account.read(*streams, state=state, page_size=5), "appointments", "id")

@@ -212,6 +212,17 @@ def test_a_further_object_has_the_columns_of_its_portal(open_account: Callable[.
     assert run.bookmarks["products"]["replication_key"] == "hs_lastmodifieddate"
 
 
+def test_an_object_may_be_named_by_its_type_id(open_account: Callable[..., Account]) -> None:
+    account = open_account(100)
+    run = account.read("courses", objects=["0-410"])
+    assert len(run.records("courses")) == len(account.live("courses")) > 0
+
+
+def test_an_empty_object_is_chosen_by_age(open_account: Callable[..., Account]) -> None:
+    account = open_account(sizes={"contacts": 0, "companies": 1}, width=500)
+    assert len(columns(account, max_columns=200, columns_by="fill")) <= 200
+
+
 def test_all_custom_objects_have_a_stream(open_account: Callable[..., Account]) -> None:
     from tap_hubspot_dw.tap import TapHubSpot  # noqa: PLC0415 - of this test only
 

@@ -170,7 +170,7 @@ def test_a_record_that_changes_between_two_pages_shifts_no_other(
 def test_more_records_of_one_millisecond_than_a_search_can_page(open_account: Callable[..., Account]) -> None:
     # 10,001 in one millisecond: by time alone the reading would go round in a circle, by offset it would end early.
     account = open_account(sizes={"contacts": 10_300}, crowd=10_001, step=timedelta(seconds=10))
-    run = account.read("contacts", since="2026-01-01T00:00:00Z", include_properties=["-"], deletions="off")
+    run = account.read("contacts", since="2026-01-01T00:00:00Z", exclude_properties=["*"], deletions="off")
     assert run.exit_code == 0
     found = ids(run)
     assert len(found) == len(set(found)) == 10_300
@@ -181,6 +181,23 @@ def test_a_crowd_in_the_order_of_text_is_refused_loudly(open_account: Callable[.
     run = account.read("contacts", since="2025-01-01T00:00:00Z", page_size=50)
     assert run.exit_code == 1
     assert "not give them in the order of their numbers" in run.report("contacts")["error"]
+
+
+def test_an_index_that_is_far_behind_is_told(
+    open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = open_account(60)
+    real = searching.Search.page
+
+    def page(search: searching.Search) -> dict[str, t.Any]:
+        answer = real(search)
+        for row in answer["results"]:
+            row["properties"]["lastmodifieddate"] = "2027-01-01T00:00:00.000Z"
+        return answer
+
+    monkeypatch.setattr(searching.Search, "page", page)
+    run = account.read("contacts", since="2026-03-01T00:00:00Z", page_size=3)
+    assert "The index of HubSpot is behind" in run.report("contacts")["error"]
 
 
 def test_ids_of_equal_length_may_be_sorted_either_way(open_account: Callable[..., Account]) -> None:
@@ -249,7 +266,7 @@ def test_a_full_read_goes_on_from_every_state(open_account: Callable[..., Accoun
 
 
 def test_a_delta_goes_on_from_every_state(open_account: Callable[..., Account]) -> None:
-    account = open_account(80, step=timedelta(minutes=1))
+    account = open_account(40, step=timedelta(minutes=1))
     before = {"bookmarks": {"contacts": {"replication_key": "lastmodifieddate", "replication_key_value": "2026-03-20"}}}
     first = account.read("contacts", page_size=10, state=before)
     assert sorted(ids(first)) == sorted(account.live("contacts"))

@@ -7,6 +7,7 @@ import typing as t
 import pytest
 from crm_simulator.faults import Fault
 from crm_simulator.hubspot import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from starlette.responses import JSONResponse
 from tap_hubspot_dw import client
 from tap_hubspot_dw.tap import TapHubSpot
 from tap_kit.errors import Stop
@@ -196,6 +197,32 @@ def test_a_replaced_refresh_token_is_kept_in_the_file(open_account: Callable[...
     with pytest.raises(Stop, match="refresh_token") as stopped:
         account.read("contacts", **OAUTH)
     assert stopped.value.category == "authentication"
+
+
+def test_a_replaced_refresh_token_without_a_file_is_warned_of(
+    open_account: Callable[..., Account], caplog: pytest.LogCaptureFixture
+) -> None:
+    account = open_account(10, rotates=True)
+    config = {name: value for name, value in (account.config | OAUTH).items() if value is not None}
+    run = run_tap(TapHubSpot, config)
+    assert run.exit_code == 0
+    assert "known to this run only: set refresh_token_file" in caplog.text
+
+
+def test_an_answer_without_a_token_is_told(
+    open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = open_account(5)
+    monkeypatch.setattr(account.crm.access, "exchange", lambda *_: JSONResponse({"token_type": "bearer"}))
+    with pytest.raises(Stop, match="holds no access token"):
+        account.read("contacts", **OAUTH)
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_token_address_in_trouble_is_tried_again(open_account: Callable[..., Account]) -> None:
+    account = open_account(5)
+    account.crm.faults.append(Fault("error", path="oauth", status=503, times=2))
+    assert account.read("contacts", **OAUTH).exit_code == 0
 
 
 def test_a_file_that_cannot_be_written_stops_the_run(open_account: Callable[..., Account], tmp_path: Path) -> None:
