@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option("--label", help="What people call the CRM; by default NAME with a capital.")
 @click.option("--domain", metavar="URL", help="Address of the vendor, beginning with https://.")
 def new_tap(name: str, *, label: str | None, domain: str | None) -> None:
-    """Begin the tap of another CRM: a package that works, its simulated CRM, tests and documents.
+    """Begin the tap of another CRM: a package that works, with its tests.
 
-    It reads one stream, contacts, in numbered pages behind a bearer token, from a simulated CRM. Make of it what the
+    Its simulated CRM and its documents are written, too. It reads one stream, contacts, in numbered pages behind a bearer token, from a simulated CRM. Make of it what the
     real one is: client.py holds how it is asked, streams.py what there is, schemas what its records hold.
 
     \b
@@ -39,8 +39,8 @@ def new_tap(name: str, *, label: str | None, domain: str | None) -> None:
     _tell_settings(project.root, new)
     click.echo("\n".join(str(file.relative_to(project.root)) for file in files))
     click.echo(
-        "\nIt is registered in requirements.in, pyproject.toml, meltano.yml, .env.example, README.md and the simulator.\n"
-        "Now:\n"
+        "\nIt is registered in requirements.in, pyproject.toml, meltano.yml, .env.example, README.md and the simulator."
+        "\nNow:\n"
         "  make lock setup definitions\n"
         f"  .venv/bin/pytest taps/tap-{name}-dw\n"
         f"  crm simulator up {name}"
