@@ -279,13 +279,24 @@ class KitStream(Stream, abc.ABC):
             else:
                 record[name] = None
                 self.kit.rejects.add(
-                    self.name, original, key=self.primary_keys, field=name, reason=value.reason, category="value"
+                    self.name,
+                    original,
+                    key=self.primary_keys,
+                    field=name,
+                    reason=self.locate(value.reason),
+                    category="value",
                 )
         return True
 
     def reject(self, record: Mapping[str, t.Any], reason: str, *, field: str | None = None) -> None:
         """Keep a record that cannot be sent, with the reason."""
-        self.kit.rejects.add(self.name, record, key=self.primary_keys, field=field, reason=reason, category="record")
+        self.kit.rejects.add(
+            self.name, record, key=self.primary_keys, field=field, reason=self.locate(reason), category="record"
+        )
+
+    def locate(self, reason: str) -> str:
+        """Return the reason of a reject, with the place of the record being read where the source has places."""
+        return reason
 
     def _warn_of_odd_values(self) -> None:
         for (name, reason), count in sorted(self._odd.items()):
