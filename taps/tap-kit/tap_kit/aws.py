@@ -78,6 +78,11 @@ class Access:
         except Exception as error:
             raise error_of(error, service) from error
 
+    def renew(self) -> bool:
+        """Forget what the machine gave, so that the next client asks it again; False if the keys are settings."""
+        self.__dict__.pop("_session", None)
+        return bool(self.role_arn or not self.access_key_id)
+
     def _client(self, session: Session, service: str) -> t.Any:  # noqa: ANN401 - as above
         from botocore.config import Config  # noqa: PLC0415 - see the module
 

@@ -384,7 +384,11 @@ class FileStore:
     @cached_property
     def patience(self) -> Patience:
         """What tries again."""
-        return Patience(self.retry_seconds)
+        return Patience(self.retry_seconds, renew=self._renew)
+
+    def _renew(self) -> bool:
+        self.__dict__.pop("s3", None)
+        return self.access.renew()
 
     @cached_property
     def meter(self) -> Meter:

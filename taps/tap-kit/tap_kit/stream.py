@@ -22,6 +22,7 @@ from tap_kit.bookmarks import Bookmark, Narrowing, Span, format_time
 from tap_kit.errors import SkipStream
 from tap_kit.keysets import send_key_set
 from tap_kit.messages import encode
+from tap_kit.report import StreamReport
 from tap_kit.settings import narrowing
 from tap_kit.values import Odd, Unstorable
 
@@ -31,7 +32,6 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.metrics import Counter as RecordCounter
 
-    from tap_kit.report import StreamReport
     from tap_kit.tap import Tap
 
 STATE_RECORDS = 5_000
@@ -119,6 +119,10 @@ class KitStream(Stream, abc.ABC):
             start_date=self.config.get("start_date"),
             narrowing=limits,
         )
+
+    def make_report(self) -> StreamReport:
+        """Return the report of this run; a subclass of the report may say more."""
+        return StreamReport(endpoint=self.endpoint)
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
