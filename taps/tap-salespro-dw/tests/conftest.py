@@ -6,6 +6,7 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
+from botocore.loaders import Loader
 from crm_simulator.salespro import (
     ACCESS_KEY_ID,
     BUCKET,
@@ -22,6 +23,8 @@ if t.TYPE_CHECKING:
 
     from tap_kit.testing import Message
 
+# The descriptions of the services are big; they are read once for all tests.
+LOADER = Loader()
 START = datetime(2025, 6, 2, 12, tzinfo=UTC)
 
 
@@ -71,6 +74,12 @@ def _no_machine_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any) ->
 def _quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at a query again after a blink."""
     monkeypatch.setattr("tap_salespro_dw.client.FIRST_PAUSE", 0.001)
+
+
+@pytest.fixture(autouse=True)
+def _one_loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all sessions share what boto3 reads from its files."""
+    monkeypatch.setattr("botocore.loaders.create_loader", lambda *_: LOADER)
 
 
 @pytest.fixture
