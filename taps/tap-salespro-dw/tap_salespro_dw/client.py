@@ -44,6 +44,13 @@ if t.TYPE_CHECKING:
 FIRST_PAUSE: t.Final = 0.2
 LARGEST_PAGE: t.Final = 1000
 LONGEST_REASON: t.Final = 300
+# What each operation answers with.
+ANSWERS: t.Final = {
+    "start_query_execution": "QueryExecutionId",
+    "get_query_execution": "QueryExecution",
+    "get_query_results": "ResultSet",
+    "get_work_group": "WorkGroup",
+}
 DENIED: t.Final = re.compile(r"not authorized|insufficient permission|access ?denied|forbidden", re.IGNORECASE)
 ABSENT: t.Final = re.compile(r"\b(TABLE|SCHEMA|CATALOG|COLUMN)_NOT_FOUND\b")
 ZONE: t.Final = re.compile(r" UTC$")
@@ -183,6 +190,9 @@ class Athena:
                 answer: Row = getattr(self._client, operation)(**parameters)
             except Exception as error:
                 raise error_of(error, right) from error
+            if ANSWERS[operation] not in answer:
+                # boto3 takes a body that is no JSON for a message.
+                raise Retry(f"AWS ({right}): the answer cannot be understood.", category="source")
             moment = http_date(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
             if moment is not None:
                 self._skew = moment - datetime.now(UTC)
