@@ -680,7 +680,7 @@ class RestTap(Tap):
         return Workers(self.config["concurrency"], name=self.name)
 
     @override
-    def discover_streams(self) -> Sequence[RestStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         return [stream(self) for stream in self.stream_classes]
 
     @override

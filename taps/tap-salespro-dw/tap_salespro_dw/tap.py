@@ -150,7 +150,8 @@ class TapSalesPro(Tap):
     name = "tap-salespro-dw"
     package_name = "tap-salespro-dw"
     crm_source = "salespro"
-    stream_order = NAMES
+    # Without the exports: a file that is no longer named is no stream that was lost.
+    stream_order = tuple(stream.name for stream in TABLES)
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(with_file_settings(OWN_SETTINGS))
 
     @override
