@@ -48,6 +48,12 @@ def test_the_page_of_the_crm_tells_every_stream_and_the_own_settings() -> None:
     assert [name for name in own if f"TAP_ARRIVY_DW_{name.upper()}" not in page] == []
 
 
+def test_every_column_of_the_report_is_described() -> None:
+    columns = load_schema(CsvTasks, CsvTasks.name)["properties"]
+    assert len(columns) == 74
+    assert [name for name, column in columns.items() if len(column["description"]) < 5] == []
+
+
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
 def test_every_column_is_described(stream: type[ArrivyStream]) -> None:
     columns = load_schema(stream, stream.name)["properties"]
