@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 import typing as t
 from decimal import Decimal
 
@@ -193,11 +194,10 @@ def rows_of(text: str, size: int = 1 << 18) -> list[list[str | None]]:
     return list(read_file(t.cast("t.BinaryIO", Slow())))
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 7, 1 << 18])
-def test_null_and_the_empty_text_in_a_result(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr("tap_salespro_dw.results.BLOCK", block)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 18])
+def test_null_and_the_empty_text_in_a_result(size: int) -> None:
     text = '"a","b"\n"1",\n,""\n"two\nlines","a ""quoted"", one"\n,\n"é","\U0001f600"'
-    assert rows_of(text) == [
+    assert rows_of(text, size) == [
         ["a", "b"],
         ["1", None],
         [None, ""],
@@ -220,6 +220,16 @@ def test_an_empty_result() -> None:
 def test_what_is_no_result_is_an_error(text: str) -> None:
     with pytest.raises(SkipStream, match="is none of Athena"):
         rows_of(text)
+
+
+def test_a_big_result_takes_little_memory() -> None:
+    line = '"a ""quoted"" one",,"' + "x" * 100 + '"\n'
+    content = io.BytesIO((line * 50_000).encode())
+    tracemalloc.start()
+    assert sum(1 for _ in read_file(t.cast("t.BinaryIO", content))) == 50_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=4), max_size=5), st.integers(1, 9))
