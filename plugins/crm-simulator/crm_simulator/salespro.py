@@ -9,7 +9,8 @@ one lead result, customers that repeat, times that are NULL, form titles in ever
 
 Options: ``polls`` (how often a query is still running when it is asked for, 1), ``partitioned`` (whether the tables
 have a partition column ``dt``, the day of the change), ``denied`` (tables that the user may not read), ``overrides``
-(whether the workgroup has a result location of its own), ``columns_gone`` (columns that the tables do not have).
+(whether the workgroup has a result location of its own), ``columns_gone`` (columns that the tables do not have),
+``keyless_user`` (whether a row of the export of users has no key).
 """
 
 from __future__ import annotations
@@ -176,6 +177,7 @@ class SalesPro(Crm):
         self.denied: set[str] = set(self.options.get("denied", ()))
         self.overrides: bool = self.options.get("overrides", False)
         self.columns_gone: set[str] = set(self.options.get("columns_gone", ()))
+        self.keyless_user: bool = self.options.get("keyless_user", False)
         self.executions: dict[str, Execution] = {}
         self.outcomes: list[Outcome] = []
         self.temporary: dict[str, tuple[str, str]] = {}
@@ -218,8 +220,34 @@ class SalesPro(Crm):
         happened = {
             name: collection.pass_a_day(edits[name]) for name, collection in self.collections.items() if collection.size
         }
+        for table, key in (("customer", "customer_id"), ("lead_results", "estimate_id")):
+            self._delete_all_of_a_key(table, key)
         self.objects["exports/users.csv"] = self._export(self._users(30 + self.world.days))
         return happened
+
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        """Return the settings that lead the tap here.
+
+        Args:
+            url: Address of this CRM's folder.
+        """
+        return {
+            "database": DATABASE,
+            "output_location": OUTPUT_LOCATION,
+            "access_key_id": ACCESS_KEY_ID,
+            "secret_access_key": SECRET_ACCESS_KEY,
+            "endpoints": {name: f"{url}/{name}" for name in ("athena", "s3", "sts")},
+            "files": {name: f"s3://{BUCKET}/exports/{name}.csv" for name in ("offices", "users", "appointments")},
+        }
+
+    def _delete_all_of_a_key(self, table: str, key: str) -> None:
+        """Let no row live whose customer or estimate was deleted."""
+        collection = self.collections[table]
+        gone = {collection.record(index)[key]: moment for index, moment in collection.archived.items()}
+        for index in list(collection.live()):
+            found = collection.record(index)[key]
+            if found and found in gone:
+                collection.archive(index, gone[found])
 
     def rows(self, table: str) -> Iterator[Row]:
         """Yield the rows of a table as they are now."""
@@ -653,7 +681,7 @@ class SalesPro(Crm):
         rng = self.world.rng("users")
         return [
             {
-                "objectId": object_id("user", number) if number != 13 else "",  # noqa: PLR2004 - a row without a key
+                "objectId": "" if self.keyless_user and number == 13 else object_id("user", number),  # noqa: PLR2004 - some row
                 "username": f"user{number}@example.com" if number % 4 else f"user{number}",
                 "nameFirst": rng.choice(FIRST_NAMES),
                 "nameLast": rng.choice(LAST_NAMES),

@@ -542,7 +542,8 @@ class FormStream(AthenaStream):
             record["lead_results_raw"] = Odd(raw, "no JSON array of titles and values")
         columns = forms.columns_of(answers or {})
         if self._children and answers is not None:
-            key, moment = record["estimate_id"], record.get("updated_at")
+            # A moment of the row itself: it must be the same in every run.
+            key, moment = record["estimate_id"], record.get("updated_at") or record.get("created_at")
             for child in self._children:
                 child.follow(key, forms.items_of(answers), moment if isinstance(moment, str) else None)
         yield {name: columns[name] if name in columns else record[name] for name in wanted}

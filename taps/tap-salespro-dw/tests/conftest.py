@@ -7,14 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.loaders import Loader
-from crm_simulator.salespro import (
-    ACCESS_KEY_ID,
-    BUCKET,
-    DATABASE,
-    OUTPUT_LOCATION,
-    SECRET_ACCESS_KEY,
-    SalesPro,
-)
+from crm_simulator.salespro import SalesPro
 from tap_kit.testing import Run, run_tap
 from tap_salespro_dw.tap import TapSalesPro
 
@@ -34,14 +27,7 @@ class Account:
     def __init__(self, crm: SalesPro, url: str) -> None:
         self.crm = crm
         self.url = url
-        self.settings: dict[str, t.Any] = {
-            "database": DATABASE,
-            "output_location": OUTPUT_LOCATION,
-            "access_key_id": ACCESS_KEY_ID,
-            "secret_access_key": SECRET_ACCESS_KEY,
-            "endpoints": {name: f"{url}/{name}" for name in ("athena", "s3", "sts")},
-            "files": {name: f"s3://{BUCKET}/exports/{name}.csv" for name in ("offices", "users", "appointments")},
-        }
+        self.settings: dict[str, t.Any] = crm.tap_settings(url)
 
     def read(self, *streams: str, state: Message | None = None, **settings: t.Any) -> Run:
         """Run the tap; all streams without names."""
