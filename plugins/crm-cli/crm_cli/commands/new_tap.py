@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def new_tap(name: str, *, label: str | None, domain: str | None) -> None:
     """Begin the tap of another CRM: a package that works, with its tests.
 
-    Its simulated CRM and its documents are written, too. It reads one stream, contacts, in numbered pages behind a bearer token, from a simulated CRM. Make of it what the
-    real one is: client.py holds how it is asked, streams.py what there is, schemas what its records hold.
+    Its simulated CRM and its documents are written, too. It reads one stream, contacts, in numbered pages behind a
+    bearer token, from the simulated CRM. Make of it what the real one is: client.py holds how it is asked, streams.py
+    what there is, schemas what its records hold.
 
     \b
     Example:
