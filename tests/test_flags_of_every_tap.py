@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from tap_kit.tap import Tap
 
 SOURCES = [name for name in installed_sources() if name in CRMS or name == "genius"]
-# Settings that narrow a run to some of the records, by source.
 # Streams whose every complete read says what is gone; its rows are marked, as in any other run.
 FOLLOWED = {"hubspot": {"associations"}, "gsheet": {"marketing_leads", "marketing_spends", "sheet_metadata"}}
+# Settings that narrow a run to some of the records, by source.
 FILTERS: dict[str, dict[str, Any]] = {
     "arrivy": {"task_status": ("COMPLETE",), "booking_status": ("confirmed",)},
     "callrail": {"company_id": "COMexample0001"},
