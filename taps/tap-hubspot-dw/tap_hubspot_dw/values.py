@@ -71,7 +71,9 @@ def converter_of(name: str, kind: str, described: Mapping[str, t.Any]) -> Conver
         meant = described.get("x-kind")
         if meant == "phone" or name in ("phone", "mobilephone", "phone1", "phone2"):
             return phone_of
-        return email_of if name == "email" or name.endswith("_email") else text_from_json
+        if name == "email" or name.endswith("_email"):
+            return email_of
+        return text_from_json
     return {
         "integer": integer_from_json,
         "number": number_from_json,
