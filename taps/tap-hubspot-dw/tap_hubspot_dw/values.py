@@ -74,13 +74,14 @@ def converter_of(name: str, kind: str, described: Mapping[str, t.Any]) -> Conver
         if name == "email" or name.endswith("_email"):
             return email_of
         return text_from_json
-    return {
+    by_kind: dict[str, Convert] = {
         "integer": integer_from_json,
         "number": number_from_json,
         "boolean": boolean_from_json,
         "date": date_of,
         "date-time": datetime_from_json,
-    }.get(kind, lambda value: value)
+    }
+    return by_kind.get(kind, lambda value: value)
 
 
 def merged_ids(value: t.Any) -> list[str]:  # noqa: ANN401 - any JSON
