@@ -193,6 +193,10 @@ _FIELDS: t.Final = {
 }
 
 
+def _pattern_of_field(field: re.Match[str]) -> str:
+    return _FIELDS[field.group()]
+
+
 class Times:
     """Dates and date-times in given formats, with or without leading zeros.
 
@@ -205,8 +209,7 @@ class Times:
 
     def __init__(self, formats: Sequence[str] = (), zone: tzinfo = UTC) -> None:
         self._patterns = [
-            re.compile(re.sub(r"%\w", lambda found: _FIELDS[found.group()], re.escape(one).replace(r"\%", "%")))
-            for one in formats
+            re.compile(re.sub(r"%\w", _pattern_of_field, re.escape(one).replace(r"\%", "%"))) for one in formats
         ]
         self._zone = zone
 

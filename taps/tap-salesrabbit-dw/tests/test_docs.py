@@ -13,7 +13,7 @@ from tap_salesrabbit_dw.streams import STREAMS
 from tap_salesrabbit_dw.tap import OWN_SETTINGS, TapSalesRabbit
 
 if t.TYPE_CHECKING:
-    from tap_kit.rest import RestStream
+    from tap_kit.stream import KitStream
     from tap_salesrabbit_dw.client import SalesRabbitStream
 
 PACKAGE = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ COLUMNS = {
 }
 
 
-def streams() -> list[RestStream]:
+def streams() -> list[KitStream]:
     return list(TapSalesRabbit(config={"api_token": "t"}, setup_mapper=False).discover_streams())
 
 
