@@ -13,7 +13,7 @@ from tap_salesrabbit_dw.streams import STREAMS
 from tap_salesrabbit_dw.tap import OWN_SETTINGS, TapSalesRabbit
 
 if t.TYPE_CHECKING:
-    from tap_kit.stream import KitStream
+    from tap_kit.rest import RestStream
     from tap_salesrabbit_dw.client import SalesRabbitStream
 
 PACKAGE = Path(__file__).parent.parent
@@ -27,8 +27,8 @@ COLUMNS = {
 }
 
 
-def streams() -> list[KitStream]:
-    return list(TapSalesRabbit(config={"api_token": "t"}, setup_mapper=False).discover_streams())
+def streams() -> list[RestStream]:
+    return t.cast("list[RestStream]", TapSalesRabbit(config={"api_token": "t"}, setup_mapper=False).discover_streams())
 
 
 def test_the_readme_tells_every_stream() -> None:
