@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
 
 logger = logging.getLogger("tap-hubspot-dw")
 
-GENERAL, SEARCH, ASSOCIATIONS, FILES = "general", "search", "associations", "files"
+GENERAL, SEARCH, ASSOCIATIONS = "general", "search", "associations"
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY, MULTI_STATUS = 400, 401, 403, 404, 429, 207
 # Locked, and a gateway's "migration in progress": public clients try these again.
 BRIEF: t.Final = (423, 477)
