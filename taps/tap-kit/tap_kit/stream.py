@@ -183,11 +183,7 @@ class KitStream(Stream, abc.ABC):
         finally:
             self._warn_of_odd_values()
         if self.sweeps and not self.span.resumed and not narrowing(self.config) and limit is None:
-            if self._is_mapped:
-                # The warehouse holds what the maps made of the keys: by the source's keys all of it would be gone.
-                self.logger.warning("%s: no sweep, because a stream map may change its keys.", self.name)
-            else:
-                self._sweep()
+            self._sweep()
         bookmark.complete()
         self.report.status = "success"
         self.kit.write_state(self.name)
@@ -314,6 +310,11 @@ class KitStream(Stream, abc.ABC):
         self._odd.clear()
 
     def _sweep(self) -> None:
+        """Send the key set."""
+        if self._is_mapped:
+            # The warehouse holds what the maps made of the keys: by the source's keys all of it would be gone.
+            self.logger.warning("%s: no sweep, because a stream map may change its keys.", self.name)
+            return
         send_key_set(
             self.kit.message_writer,
             self.name,
