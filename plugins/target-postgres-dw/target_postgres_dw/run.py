@@ -62,6 +62,7 @@ class Run:
         self._configuration: dict[str, Any] = {}
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
+        self._printed: str | None = None
         self._bookmarks: dict[str, dict[str, Any]] = {}
         self._last_flush = time.monotonic()
         self._waiting_rows = self._waiting_bytes = 0
@@ -338,7 +339,10 @@ class Run:
             rejects.store(self.connection, history_id=history_id, crm_source=self.crm_source, rejects=error.samples)
 
     def _print_state(self) -> None:
-        """Print the STATE that is committed now. Dry runs print none: nothing was committed."""
+        """Print the STATE that is committed now, unless it says no more than the last one.
+
+        Dry runs print none: nothing was committed.
+        """
         if self._state is None or self._settings.dry_run:
             return
         state = self._state
@@ -349,8 +353,12 @@ class Run:
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
             }
         self._state = None
+        line = json.dumps({**state, "sync_run_id": self._run_id})
+        if line == self._printed:
+            return
+        self._printed = line
         try:
-            sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
+            sys.stdout.write(line + "\n")
             sys.stdout.flush()
         except BrokenPipeError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
