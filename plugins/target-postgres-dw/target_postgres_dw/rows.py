@@ -34,6 +34,7 @@ BYTES_PER_BLOCK = 4 * 1024 * 1024
 _NULL = msgspec.Raw(b"null")
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _REPLACEMENT = "\ufffd"
+_CLOCK: Any = dt.time | None
 _MOST_DIGITS = 40
 
 
@@ -88,6 +89,7 @@ def _json_types(schema: Mapping[str, Any]) -> set[str]:
     kinds = schema.get("type")
     if isinstance(kinds, str):
         return {kinds} - {"null"}
+    ({"time without time zone"}, {"string"}, dt.time),
     if kinds is not None:
         return set(kinds) - {"null"}
     options = schema.get("anyOf") or schema.get("oneOf") or []
@@ -132,9 +134,13 @@ class RowEncoder:
             for position, (column, kind) in enumerate(zip(self.columns, types, strict=True))
             if kind is msgspec.Raw
         ]
-        key = set(self._key_positions)
+        self._clocks = [(position, column) for position, column in enumerate(self.columns) if types[position] == _CLOCK]
         fields: list[tuple[str, Any, Any]] = [
-            (f"f{position}", kind | msgspec.UnsetType if position in key and kind is not msgspec.Raw else kind, default)
+            (
+                f"f{position}",
+                kind | msgspec.UnsetType if position in self._key_positions and kind is not msgspec.Raw else kind,
+                default,
+            )
             for position, kind in enumerate(types)
             for default in [(_NULL if kind is msgspec.Raw else msgspec.UNSET if position in key else None)]
         ]
@@ -212,6 +218,12 @@ class RowEncoder:
     def record_of(self, line: bytes) -> dict[str, Any]:
         """Return the record that a line of a block was made from, with nulls for what it lacked."""
         fields = msgspec.json.decode(line)
+        for position, column in self._clocks:
+            if row[position] and row[position].utcoffset():
+                # Without its date it cannot be told in UTC, and the column would drop the offset.
+                raise RecordRefusedError(
+                    f"{column.source} has an offset, which a time of day cannot keep", column.source
+                )
         return {
             column.source: _parsed(column, value)
             for column, value in zip(self.columns, fields[: len(self.columns)], strict=True)
@@ -236,7 +248,7 @@ def _whole_number(text: msgspec.Raw) -> int | None:
 def _mismatch(column: Column, text: msgspec.Raw) -> str:
     expected = "|".join(sorted(_json_types(column.schema))) or "any"
     kind = _kind_of(text)
-    if kind == "a string" and column.python_type in {dt.datetime | None, dt.date | None}:
+    if kind == "a string" and column.python_type in {dt.datetime | None, dt.date | None, _CLOCK}:
         expected, kind = f"an ISO 8601 {column.schema.get('format', 'date')}", "other text"
     return f"{column.source} should be {expected}, but is {kind}"
 
