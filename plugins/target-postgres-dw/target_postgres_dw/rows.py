@@ -187,6 +187,14 @@ class RowEncoder:
         name = self.columns[position].source
         if name not in msgspec.json.decode(record):
             raise KeyMissingError(name)
+    def _default(self, position: int, kind: Any) -> Any:  # noqa: ANN401 -- a type expression, any value
+        """Return what an absent property is decoded to; without a default, the decoder refuses the record."""
+        if position in self._key_positions:
+            return _NULL if kind is msgspec.Raw else msgspec.UNSET
+        if self.columns[position].source in self._required:
+            return msgspec.NODEFAULT
+        return _NULL if kind is msgspec.Raw else None
+
         raise RecordRefusedError(f"the key {name} is null", name)
 
     def _decode_by_field(self, record: bytes | memoryview | msgspec.Raw) -> tuple[Any, ...]:
@@ -275,7 +283,10 @@ def _text_of(column: Column, raw: msgspec.Raw) -> str | None:
         return text.decode()
     if text[:1] == b'"':
         string: str = msgspec.json.decode(text)
-        return f"\\x{string.removeprefix('0x').removeprefix(chr(92) + 'x')}" if column.type == "bytea" else string
+        if column.type != "bytea":
+            return string
+        digits = string.removeprefix("0x").removeprefix("\\x")
+        return f"\\x{'0' * (len(digits) % 2)}{digits}"  # half a byte is the first one's lower half
     return text.decode()
 
 
@@ -355,6 +366,11 @@ class RowBuffer:
 
 _CONTROL = re.compile(rb"\\u00[0-9a-f]{2}")
 _SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"))
+    @property
+    def next_number(self) -> int:
+        """The number, within the batch, that the next row gets."""
+        return self._next
+
 
 
 def _control_character(match: re.Match[bytes]) -> bytes:

@@ -220,10 +220,13 @@ class Stream:
     def see_version(self, version: int) -> None:
         """Note that the records carry a table version: their keys are gathered, in case ACTIVATE_VERSION comes."""
         if self._settings.activate_version:
-            self._sweep.version = version
+            self._sweep.see_version(version, self._buffer.next_number)
 
     def activate(self, version: int) -> None:
-        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone."""
+        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone.
+
+        After the records it is the tap's word that they are complete, as a STATE is.
+        """
         if self._settings.activate_version:
             self._sweep.version = self._sweep.activated = version
 
