@@ -54,6 +54,14 @@ class KeyMissingError(Exception):
     """The record lacks a property of its key: the tap is broken."""
 
 
+class RequiredMissingError(Exception):
+    """The record lacks a property that its schema requires: the tap is broken."""
+
+
+class InvalidSchemaError(Exception):
+    """A property's schema is no JSON Schema. The message is the name of the property."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: its name, its Postgres type as ``format_type`` writes it, and the property (``source``) it holds."""
@@ -81,7 +89,30 @@ _PYTHON_TYPES: tuple[tuple[set[str], set[str], type], ...] = (
     ({"boolean"}, {"boolean"}, bool),
     ({"timestamp with time zone", "timestamp without time zone"}, {"string"}, dt.datetime),
     ({"date"}, {"string"}, dt.date),
+    ({"time without time zone"}, {"string"}, dt.time),
 )
+
+
+def _column(
+    name: str,
+    source: str,
+    schema: Any,  # noqa: ANN401 -- what a tap sends
+    column_type: Callable[[dict[str, Any]], str],
+) -> Column:
+    """Return the column of a property.
+
+    Raises:
+        InvalidSchemaError: if its schema is none.
+    """
+    try:
+        # The schema ``true`` allows anything, as ``{}`` does.
+        column = Column(
+            name, column_type({} if schema is True else dict(schema)), source, {} if schema is True else schema
+        )
+        _ = column.python_type
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidSchemaError(source) from error
+    return column
 
 
 def _json_types(schema: Mapping[str, Any]) -> set[str]:
@@ -89,7 +120,6 @@ def _json_types(schema: Mapping[str, Any]) -> set[str]:
     kinds = schema.get("type")
     if isinstance(kinds, str):
         return {kinds} - {"null"}
-    ({"time without time zone"}, {"string"}, dt.time),
     if kinds is not None:
         return set(kinds) - {"null"}
     options = schema.get("anyOf") or schema.get("oneOf") or []
@@ -119,7 +149,9 @@ class RowEncoder:
     ) -> None:
         properties = {name: sub for name, sub in schema["properties"].items() if not name.startswith("_sdc_")}
         names = unique_identifiers(properties, RESERVED)
-        self.columns = tuple(Column(names[name], column_type(dict(sub)), name, sub) for name, sub in properties.items())
+        self.columns = tuple(_column(names[name], name, sub, column_type) for name, sub in properties.items())
+        required = schema.get("required") if validate else None
+        self._required = set(required if isinstance(required, list) else []) & set(properties)
         self.key_properties = tuple(key_properties)
         self.sends_deleted = DELETED_AT in schema["properties"]
         by_property = {column.source: column for column in self.columns}
@@ -142,7 +174,7 @@ class RowEncoder:
                 default,
             )
             for position, kind in enumerate(types)
-            for default in [(_NULL if kind is msgspec.Raw else msgspec.UNSET if position in key else None)]
+            for default in [self._default(position, kind)]
         ]
         rename = {f"f{position}": column.source for position, column in enumerate(self.columns)}
         self._decoder = msgspec.json.Decoder(
@@ -150,9 +182,18 @@ class RowEncoder:
                 "Record",
                 [*fields, ("deleted_at", str | None, None)],
                 rename={**rename, "deleted_at": DELETED_AT},
+                kw_only=True,
                 gc=False,
             )
         )
+
+    def _default(self, position: int, kind: Any) -> Any:  # noqa: ANN401 -- a type expression, any value
+        """Return what an absent property is decoded to; without a default, the decoder refuses the record."""
+        if position in self._key_positions:
+            return _NULL if kind is msgspec.Raw else msgspec.UNSET
+        if self.columns[position].source in self._required:
+            return msgspec.NODEFAULT
+        return _NULL if kind is msgspec.Raw else None
 
     @cached_property
     def copy_columns(self) -> tuple[str, ...]:
@@ -165,6 +206,7 @@ class RowEncoder:
         Raises:
             RecordRefusedError: if a value has not the type that its schema says, or the key holds a null.
             KeyMissingError: if a property of the key is absent.
+            RequiredMissingError: if another required property is absent, and the record is not marked as deleted.
             NoRecordError: if the record is no object.
         """
         try:
@@ -176,6 +218,12 @@ class RowEncoder:
             for position, column in self._raw:
                 fields[position] = _text_of(column, fields[position])
             row = tuple(fields)
+        for position, column in self._clocks:
+            if row[position] and row[position].utcoffset():
+                # Without its date it cannot be told in UTC, and the column would drop the offset.
+                raise RecordRefusedError(
+                    f"{column.source} has an offset, which a time of day cannot keep", column.source
+                )
         for position in self._key_positions:
             if row[position] is None:
                 self._refuse_key(record, position)
@@ -187,14 +235,6 @@ class RowEncoder:
         name = self.columns[position].source
         if name not in msgspec.json.decode(record):
             raise KeyMissingError(name)
-    def _default(self, position: int, kind: Any) -> Any:  # noqa: ANN401 -- a type expression, any value
-        """Return what an absent property is decoded to; without a default, the decoder refuses the record."""
-        if position in self._key_positions:
-            return _NULL if kind is msgspec.Raw else msgspec.UNSET
-        if self.columns[position].source in self._required:
-            return msgspec.NODEFAULT
-        return _NULL if kind is msgspec.Raw else None
-
         raise RecordRefusedError(f"the key {name} is null", name)
 
     def _decode_by_field(self, record: bytes | memoryview | msgspec.Raw) -> tuple[Any, ...]:
@@ -221,17 +261,14 @@ class RowEncoder:
         if absent:
             raise KeyMissingError(absent[0])
         deleted_at = msgspec.json.decode(raw.get(DELETED_AT, _NULL))
+        for column in self.columns if deleted_at is None else ():
+            if column.source in self._required and column.source not in raw:
+                raise RequiredMissingError(column.source)
         return (*values.values(), deleted_at)
 
     def record_of(self, line: bytes) -> dict[str, Any]:
         """Return the record that a line of a block was made from, with nulls for what it lacked."""
         fields = msgspec.json.decode(line)
-        for position, column in self._clocks:
-            if row[position] and row[position].utcoffset():
-                # Without its date it cannot be told in UTC, and the column would drop the offset.
-                raise RecordRefusedError(
-                    f"{column.source} has an offset, which a time of day cannot keep", column.source
-                )
         return {
             column.source: _parsed(column, value)
             for column, value in zip(self.columns, fields[: len(self.columns)], strict=True)
@@ -329,6 +366,11 @@ class RowBuffer:
         self._next = 0
         self._mark = 0
 
+    @property
+    def next_number(self) -> int:
+        """The number, within the batch, that the next row gets."""
+        return self._next
+
     def __len__(self) -> int:
         """Return the number of rows that wait."""
         return self._next - self.blocks[0].first if self.blocks else len(self._pending)
@@ -366,11 +408,6 @@ class RowBuffer:
 
 _CONTROL = re.compile(rb"\\u00[0-9a-f]{2}")
 _SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"))
-    @property
-    def next_number(self) -> int:
-        """The number, within the batch, that the next row gets."""
-        return self._next
-
 
 
 def _control_character(match: re.Match[bytes]) -> bytes:

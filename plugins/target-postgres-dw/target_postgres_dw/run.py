@@ -202,8 +202,11 @@ class Run:
             if stream := self._open.get(name):
                 self._take_report(stream, fields)
         self._state = value
+        told = value.get("bookmarks")
         self._bookmarks = {
-            name: bookmark for name, bookmark in (value.get("bookmarks") or {}).items() if isinstance(bookmark, dict)
+            name: bookmark
+            for name, bookmark in (told.items() if isinstance(told, dict) else ())
+            if isinstance(bookmark, dict)
         }
         for stream in self._open.values():
             stream.mark()
@@ -347,7 +350,7 @@ class Run:
             return
         state = self._state
         refused = [stream for stream in self._streams.values() if stream.refused is not None]
-        if refused and "bookmarks" in state:
+        if refused and isinstance(state.get("bookmarks"), dict):
             kept = {stream.name: stream.bookmark_written or stream.row.bookmark_before for stream in refused}
             state["bookmarks"] = {
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
@@ -396,7 +399,10 @@ class Run:
     def fail(self, error: Exception) -> None:
         """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
         sentence = explain(error)
-        category = getattr(error, "category", "warehouse" if isinstance(error, psycopg.Error) else "internal")
+        # The SDK's errors tell of input that is not Singer, as ours do.
+        known = {psycopg.Error: "warehouse", FatalSyncError: InputError.category}
+        otherwise = next((name for kind, name in known.items() if isinstance(error, kind)), "internal")
+        category = getattr(error, "category", otherwise)
         try:
             with self.connection.transaction():
                 for stream in self._open.values():
