@@ -101,11 +101,29 @@ NUMBERS = (
     st.integers().map(str)
     | st.integers(-(2**70), 2**70).map(str)
     | st.sampled_from(
-        ["-0", "0.0", "1.0", "1E2", "1e-7", "-0.0", "1e400", "1e-400", "127", "32767", "32768", "2147483648", "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e131073", "12345678901234567.5"]
+        [
+            "-0",
+            "0.0",
+            "1.0",
+            "1E2",
+            "1e-7",
+            "-0.0",
+            "1e400",
+            "1e-400",
+            "127",
+            "32767",
+            "32768",
+            "2147483648",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551616",
+            "1e131073",
+            "12345678901234567.5",
+        ]
     )
     | st.floats(allow_nan=False, allow_infinity=False).map(repr)
     | st.decimals(allow_nan=False, allow_infinity=False, places=9).map(lambda number: f"{number:f}")
-)  # fmt: skip
+)
 TIMES = st.sampled_from(
     """
     2026-03-01T05:00:00Z|2026-03-01T05:00:00.123456+05:30|2026-03-01T05:00:00|2026-03-01 05:00:00-08:00|2026-03-01
@@ -199,7 +217,7 @@ KINDS = {
 
 def same_time(column: str, text: str, stored: Any) -> bool:
     if column == "code":
-        return uuid.UUID(text) == stored
+        return bool(uuid.UUID(text) == stored)
     if column == "day":
         return dt.date.fromisoformat(text) == dt.date.fromisoformat(stored)
     if column == "clock":
