@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STATE_EVERY = 200
 AT_START = 0.2
+# Within this time the point of a fault lies that strikes before the first row: about as long as a program starts.
+START_SECONDS = {"forked": 0.4, "command": 2.0, "meltano": 8.0}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ class Link:
     def random(self) -> random.Random:
         """Where every choice comes from."""
         return self.chain.random
+
+    @property
+    def start_seconds(self) -> float:
+        """How long the time before the first row is, about."""
+        if self.chain.kind == "meltano":
+            return START_SECONDS["meltano"]
+        return START_SECONDS["command" if isinstance(self.chain.starter, Commands) else "forked"]
 
     def has_come(self) -> bool:
         """Tell whether this attempt has committed something, and all together ``after_rows``."""
@@ -105,6 +114,7 @@ class Chain:
             AssertionError: as soon as something does not hold.
         """
         self.random = random.Random(self.seed)  # noqa: S311 -- no secret
+        drawn = chosen is None
         if chosen is None:
             on = "pipe" if self.kind == "moving" else self.kind
             small = self.small_disk is not None and self.kind == "pipe"
@@ -126,6 +136,8 @@ class Chain:
             marks = sorted(self.random.sample(range(1, self.servers.rows * 5 // 6), len(chosen)))
             for fault, mark in zip(chosen, marks, strict=True):
                 self._strike(fault, mark)
+                if drawn and not self.points[-1].hit:
+                    break  # the run was over before its moment came: there is nothing left to crash
             self._finish(writer)
         return self.points
 

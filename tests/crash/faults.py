@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 ROOT = Path("/")
 _LONGEST_PAUSE_SECONDS = 0.03
-_LONGEST_START_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def wait_for_moment(link: Link) -> bool:
     One point in five lies in the time before the first row: connecting, discovering, making tables.
     """
     if link.at_start:
-        end = time.monotonic() + link.random.uniform(0, _LONGEST_START_SECONDS)
+        end = time.monotonic() + link.random.uniform(0, link.start_seconds)
         wait_until(lambda: time.monotonic() > end, unless=lambda: link.attempt.is_over)
     elif not wait_until(link.has_come, unless=lambda: link.attempt.is_over):
         return False
@@ -120,7 +119,7 @@ _NO_SLOW_COMMIT = "DROP FUNCTION IF EXISTS orchestration.slow_commit CASCADE"
 
 def _during_commit(link: Link) -> bool:
     """A trigger makes one COMMIT slow; the session, the loader or the server ends in the middle of it."""
-    seconds, rows = link.random.choice([0.5, 5.0]), link.random.randrange(1, link.chain.servers.rows // 8)
+    seconds, rows = link.random.choice([0.5, 5.0]), link.random.randrange(1, link.chain.servers.rows // 16)
     how = link.random.choice(["session", "loader", "server"]) if "loader" in link.attempt.processes else "session"
     link.note = f"{how}, {seconds} s"
     with checks.connect(link.chain.url) as conn:
@@ -150,12 +149,12 @@ def _during_commit(link: Link) -> bool:
 
 def _lose_reply_to_commit(link: Link) -> bool:
     """The warehouse commits, and the loader never learns of it."""
-    link.chain.warehouse.lose_reply_to(b"COMMIT", link.random.randrange(4, 30))
+    link.chain.warehouse.lose_reply_to(b"COMMIT", link.random.randrange(3, 12))
     return wait_until(link.chain.warehouse.sprung.is_set, unless=lambda: link.attempt.is_over)
 
 
 def _cut_in_copy(link: Link) -> bool:
-    link.chain.warehouse.cut_at(b"COPY ", link.random.randrange(1, 25))
+    link.chain.warehouse.cut_at(b"COPY ", link.random.randrange(1, 10))
     return wait_until(link.chain.warehouse.sprung.is_set, unless=lambda: link.attempt.is_over)
 
 

@@ -8,27 +8,15 @@ import pytest
 
 from crash import faults
 from crash.chain import Chain
-from crash.processes import Nursery
-from crash.servers import Servers, may_mount
+from crash.servers import may_mount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-ROWS = 4000
+    from crash.processes import Nursery
+    from crash.servers import Servers
+
 BY_NAME = {fault.name: fault for fault in faults.FAULTS}
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("chaos"), ROWS) as running:
-        yield running
 
 
 CHAINS = {

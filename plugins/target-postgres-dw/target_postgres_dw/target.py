@@ -351,5 +351,6 @@ _EXPLAINED = (
     RecordsWithoutSchemaException,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.InternalError,  # the server itself is in trouble: its log cannot be written, a file is damaged
     psycopg.errors.InsufficientPrivilege,
 )
