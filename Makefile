@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format definitions lock bench clean
+.PHONY: help setup demo test check format definitions lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -45,6 +45,9 @@ lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 
 bench: $(SET_UP) ## Measure speed and memory
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+
+chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=) and check what is left
+	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1)
 
 clean: ## Stop our servers and delete everything that was made, their data too
 	@if [ -x .venv/bin/python ] && [ -d .crm ]; then .venv/bin/python -m crm_cli.servers destroy .crm; fi
