@@ -18,6 +18,7 @@ COMMANDS = {
     "sources": ("crm_cli.commands.sources:sources", "Show which CRMs there are, or the streams of one."),
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
+    "check": ("crm_cli.commands.check:check", "Tell whether all streams are healthy."),
     "rejects": (
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",
