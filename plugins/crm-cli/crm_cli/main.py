@@ -19,6 +19,7 @@ COMMANDS = {
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
     "check": ("crm_cli.commands.check:check", "Tell whether all streams are healthy."),
+    "alerts": ("crm_cli.commands.alerts:alerts", "Tell people and machines when health changes."),
     "rejects": (
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from crm_cli import prometheus, tables
+from crm_cli import alerts, prometheus, tables
 from crm_cli.commands import check, rejects, sources, sync
 from crm_cli.commands.history import history
 from crm_cli.commands.status import status
@@ -94,6 +94,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         sources._source_record,
         sources._discovered,
         rejects.reject_record,
+        alerts.change_record,
         check.health_record,
         check.finding_record,
         check.stream_record,
@@ -115,6 +116,10 @@ def test_every_count_is_documented() -> None:
 def test_every_rule_of_health_and_every_metric_is_documented() -> None:
     text = sections()["crm check"]
     assert [name for name in (*RULES, *prometheus.METRICS) if f"`{name}`" not in text] == []
+
+
+def test_every_variable_of_the_alerts_is_documented() -> None:
+    assert [name for name in alerts.VARIABLES if f"`{name}`" not in sections()["crm alerts"]] == []
 
 
 def test_the_links_lead_somewhere() -> None:
