@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from crm_cli import alerts, prometheus, tables
-from crm_cli.commands import check, rejects, sources, sync
+from crm_cli.commands import check, doctor, rejects, sources, sync
 from crm_cli.commands.history import history
 from crm_cli.commands.status import status
 from crm_cli.main import crm
@@ -95,6 +95,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         sources._discovered,
         rejects.reject_record,
         alerts.change_record,
+        doctor.examined_record,
         check.health_record,
         check.finding_record,
         check.stream_record,
