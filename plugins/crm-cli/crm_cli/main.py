@@ -25,6 +25,10 @@ COMMANDS = {
         "See the records that could not be loaded; correct, replay or discard them.",
     ),
     "doctor": ("crm_cli.commands.doctor:doctor", "Tell whether everything that a run needs is there."),
+    "import-history": (
+        "crm_cli.commands.import_history:import_history",
+        "Take over the run history of the system before this one.",
+    ),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "new-tap": ("crm_cli.commands.new_tap:new_tap", "Begin the tap of another CRM."),
