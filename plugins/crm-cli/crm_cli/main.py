@@ -18,9 +18,16 @@ COMMANDS = {
     "sources": ("crm_cli.commands.sources:sources", "Show which CRMs there are, or the streams of one."),
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
+    "check": ("crm_cli.commands.check:check", "Tell whether all streams are healthy."),
+    "alerts": ("crm_cli.commands.alerts:alerts", "Tell people and machines when health changes."),
     "rejects": (
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",
+    ),
+    "doctor": ("crm_cli.commands.doctor:doctor", "Tell whether everything that a run needs is there."),
+    "import-history": (
+        "crm_cli.commands.import_history:import_history",
+        "Take over the run history of the system before this one.",
     ),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),

@@ -55,7 +55,7 @@ plugins:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("TAP_", "TARGET_", "MELTANO_", "WAREHOUSE_URL", "ACME_", "COLUMNS")):
+        if name.startswith(("TAP_", "TARGET_", "MELTANO_", "WAREHOUSE_URL", "ACME_", "COLUMNS", "CRM_")):
             monkeypatch.delenv(name)
 
 

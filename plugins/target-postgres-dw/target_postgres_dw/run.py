@@ -270,15 +270,15 @@ class Run:
             stream = self._open.pop(name)
             stream.drop_temporary_tables()
             logger.info(
-                "Completed %s %s sync: %s, %d created, %d updated, %d unchanged, %d deleted, %d failed",
+                "Completed %s %s sync: %d created, %d updated, %d failed (%s; %d unchanged, %d deleted)",
                 self.crm_source,
                 name,
-                statuses[name],
                 stream.totals.created,
                 stream.totals.updated,
+                stream.totals.failed,
+                statuses[name],
                 stream.totals.unchanged,
                 stream.totals.deleted,
-                stream.totals.failed,
             )
         self._to_close = {}
         self._last_flush = time.monotonic()

@@ -612,6 +612,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
     def _write_schema_message(self) -> None:
         if not self._schema_sent:
             self._schema_sent = True
+            if self.follows and self.ABORT_AT_RECORD_COUNT is None:
+                self.announce()
             super()._write_schema_message()
 
     @override

@@ -63,6 +63,7 @@ class KitStream(Stream, abc.ABC):
         super().__init__(tap, schema=schema, name=name)
         self.kit = tap
         self._odd: Counter[tuple[str, str]] = Counter()
+        self._unparsed: Counter[tuple[str, str]] = Counter()
 
     # What the source does
 
@@ -172,10 +173,13 @@ class KitStream(Stream, abc.ABC):
         self._check_columns()
         bookmark = self.kit.bookmarks[self.name]
         self.report.started_at = format_time(datetime.now(UTC))
-        self.span = bookmark.begin(self.source_clock())
+        clock = self.source_clock()
+        self.kit.compare_clocks(clock)
+        self.span = bookmark.begin(clock)
         self.report.resumed = self.span.resumed
         limit = self.ABORT_AT_RECORD_COUNT or self.config.get("max_records") or None
         self.report.records_total = self.count_records() if limit is None else None
+        self.announce()
         counter = self.get_record_counter(endpoint=self.endpoint)
         try:
             with counter, self.get_sync_timer():
@@ -274,6 +278,7 @@ class KitStream(Stream, abc.ABC):
             raise TypeError(f"The stream {self.name} yields a value that JSON cannot hold.")
         for name, value in findings:
             if validation == "strict" or (name in self.primary_keys and isinstance(value, Unstorable)):
+                self._unparsed[name, value.reason] += 1
                 self.reject(record, value.reason, field=name)
                 return False
         original = dict(record)
@@ -284,6 +289,7 @@ class KitStream(Stream, abc.ABC):
                     self._odd[name, value.reason] += 1
             else:
                 record[name] = None
+                self._unparsed[name, value.reason] += 1
                 self.kit.rejects.add(
                     self.name,
                     original,
@@ -304,10 +310,33 @@ class KitStream(Stream, abc.ABC):
         """Return the reason of a reject, with the place of the record being read where the source has places."""
         return reason
 
+    def announce(self) -> None:
+        """Say that the reading begins, in the form that every stream's log has."""
+        total = self.report.records_total
+        number = "an unknown number of" if total is None else f"{total}"
+        self.logger.info("Starting %s %s sync with %s records", self.kit.crm_source, self.name, number)
+
     def _warn_of_odd_values(self) -> None:
+        """Say of each field, once, what was odd or could not be read: neither values nor keys, they may be personal."""
         for (name, reason), count in sorted(self._odd.items()):
-            self.logger.warning("%s.%s: %s in %d records.", self.name, name, reason, count)
+            self.logger.warning(
+                "Validation warning for field '%s' with value '***' (Record: id=***, %d of %s): %s",
+                *(name, count, self.name, reason),
+            )
+        for (name, reason), count in sorted(self._unparsed.items()):
+            self.logger.warning(
+                "Failed to parse %s value: '***' in field '%s' for %s *** (%d of %s): %s",
+                *(self._kind_of(name), name, self.kit.crm_source, count, self.name, reason),
+            )
         self._odd.clear()
+        self._unparsed.clear()
+
+    def _kind_of(self, name: str) -> str:
+        """Return what kind of value a column holds, in one word."""
+        described = self.schema["properties"].get(name, {})
+        kinds = described.get("type") or "any"
+        kind = kinds if isinstance(kinds, str) else next((one for one in kinds if one != "null"), "any")
+        return str(described.get("format") or kind)
 
     def _sweep(self) -> None:
         """Send the key set."""

@@ -35,6 +35,10 @@ if t.TYPE_CHECKING:
     import click
 
 
+# A clock that is further off is worth a word.
+CLOCK_SECONDS = 60
+
+
 class Tap(singer_sdk.Tap):
     """A tap of this suite.
 
@@ -65,6 +69,7 @@ class Tap(singer_sdk.Tap):
         self.incoming: dict[str, dict[str, t.Any]] = {}
         self.bookmarks: dict[str, Bookmark] = {}
         self.reports: dict[str, StreamReport] = {}
+        self._clocks_compared = False
         _check_files(kwargs.get("catalog"), kwargs.get("state"))
         super().__init__(**kwargs)
         self.rejects = Rejects(self.message_writer)
@@ -184,6 +189,17 @@ class Tap(singer_sdk.Tap):
     def explain_missing(self, name: str) -> str:
         """Say why a stream of the catalog cannot be read."""
         return f"The stream {name} does not exist in the source."
+
+    def compare_clocks(self, source: datetime) -> None:
+        """Say once a run if the clock of the source differs much from this machine's; `crm doctor` looks for it.
+
+        Bookmarks go by the source's clock alone, so nothing is lost; but times in two places will not fit together.
+        """
+        seconds = (source - datetime.now(UTC)).total_seconds()
+        if not self._clocks_compared and abs(seconds) > CLOCK_SECONDS:
+            side = "ahead of" if seconds > 0 else "behind"
+            self.logger.info("The clock of the source is %.0f s %s this machine's.", abs(seconds), side)
+        self._clocks_compared = True
 
     def close(self) -> None:
         """Give back what the tap holds open."""
