@@ -186,7 +186,8 @@ def test_a_key_set_without_its_stream_is_an_error_of_the_tap(postgres_url: str) 
 
 
 def test_keys_for_comparing_are_not_loaded(postgres_url: str) -> None:
-    keys = schema("people_keys", {"id": INTEGER}, **{"x-sweep-of": "people", "x-keys-only": True})
+    marks: dict[str, Any] = {"x-sweep-of": "people", "x-keys-only": True}
+    keys = schema("people_keys", {"id": INTEGER}, **marks)
     result = load(postgres_url, header("people"), keys, records("people_keys", {"id": 1}))
     assert result.error is not None
     assert "the keys of people in place of its records" in result.error
