@@ -18,6 +18,9 @@ COMMANDS = {
     "sources": ("crm_cli.commands.sources:sources", "Show which CRMs there are, or the streams of one."),
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
+    "state": ("crm_cli.commands.state:state", "Show where the next run of a stream begins, or move it."),
+    "backfill": ("crm_cli.commands.backfill:backfill", "Read a stretch of time again, in windows."),
+    "reconcile": ("crm_cli.commands.reconcile:reconcile", "Compare a CRM with the warehouse, key by key."),
     "rejects": (
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",
