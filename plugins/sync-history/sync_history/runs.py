@@ -296,6 +296,26 @@ def last_scheduled_runs(conn: Connection[TupleRow]) -> dict[str, dict[str, Any]]
     return {row["schedule"]: row for row in rows}
 
 
+def last_backfill(conn: Connection[TupleRow], crm_source: str, stream: str, wanted: Mapping[str, Any]) -> list[Run]:
+    """Return the newest row of each window of the last backfill with these bounds, oldest window first.
+
+    Args:
+        conn: To the warehouse.
+        crm_source: The source.
+        stream: The stream.
+        wanted: ``from``, ``to`` and ``step``, as its rows have them under ``backfill`` of their configuration.
+    """
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(
+            f"WITH windows AS (SELECT {COLUMNS}, configuration -> 'backfill' AS b FROM orchestration.sync_history"
+            "  WHERE crm_source = %(source)s AND sync_type = %(stream)s AND configuration -> 'backfill' @> %(wanted)s)"
+            f" SELECT DISTINCT ON ((b ->> 'window')::timestamptz) {COLUMNS} FROM windows"
+            " WHERE b ->> 'id' = (SELECT b ->> 'id' FROM windows ORDER BY id DESC LIMIT 1)"
+            " ORDER BY (b ->> 'window')::timestamptz, id DESC",
+            {"source": crm_source, "stream": stream, "wanted": Jsonb(dict(wanted))},
+        ).fetchall()
+
+
 def record_failure(
     conn: Connection[TupleRow],
     *,

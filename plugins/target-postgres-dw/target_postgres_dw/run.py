@@ -136,6 +136,8 @@ class Run:
                 configuration[flag] = True
         if schedule := os.environ.get("CRM_SCHEDULE"):
             configuration["schedule"] = schedule
+        # What `crm` has to say of a run that is part of something longer, such as a backfill.
+        configuration |= json.loads(os.environ.get("CRM_RUN_CONFIGURATION") or "{}")
         self._take_locks(sync_types.values())
         with self.connection.transaction():
             for stale in runs.close_stale_runs(self.connection, own=[stream.row.id for stream in self._open.values()]):

@@ -195,6 +195,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             return
         key = message.key_properties or []
         if sweep_of := schema.get("x-sweep-of"):
+            if schema.get("x-keys-only"):
+                raise InputError(
+                    f"The tap sends the keys of {sweep_of} in place of its records, which are for comparing only: "
+                    "unset its setting keys_only."
+                )
             stream = self.run.stream(sweep_of)
             if stream is None:
                 raise InputError(f"The key set {message.stream} is for {sweep_of}, which this run does not load.")

@@ -75,6 +75,20 @@ UNIVERSAL = th.PropertiesList(
         title="Largest share of deleted rows",
         description="A sweep that would mark more than this share of a table as deleted stops with an error.",
     ),
+    th.Property(
+        "keys_only",
+        th.BooleanType,
+        title="Keys only",
+        description="Send the key and the modification time of every record, as a stream like contacts_keys, in place "
+        "of the records, and leave the bookmarks as they are. It is for comparing: our loader refuses it.",
+    ),
+    th.Property(
+        "only_keys",
+        th.StringType,
+        title="Only these keys",
+        description='File with a line like {"stream": "contacts", "key": {"id": 17}} for each record to read: '
+        "nothing else is read, and the bookmarks stay as they are.",
+    ),
 )
 
 
@@ -183,6 +197,13 @@ def check_times(config: t.Mapping[str, t.Any]) -> None:
         raise Stop(f"Nothing lies between {lower} and end_date {upper}: end_date must be later.")
 
 
+def check_keys(config: t.Mapping[str, t.Any]) -> None:
+    """Raise Stop if both settings about keys are set: they contradict each other."""
+    if config.get("keys_only") and config.get("only_keys"):
+        raise Stop("The settings keys_only and only_keys exclude each other: unset one of them.")
+
+
 def narrowing(config: t.Mapping[str, t.Any]) -> Narrowing:
     """Return the limits of this run."""
-    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0)
+    by_key = bool(config.get("keys_only") or config.get("only_keys"))
+    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0, by_key)
