@@ -37,7 +37,7 @@ from tap_kit.files import BLOCK, FileBookmark, FileStore, bare_address, files_to
 from tap_kit.messages import encode
 from tap_kit.rest import load_schema
 from tap_kit.rows import decode, kind_of, missing_in
-from tap_kit.settings import narrowing
+from tap_kit.settings import check_names, narrowing
 from tap_kit.stream import KitStream
 from tap_kit.values import (
     Odd,
@@ -583,9 +583,7 @@ def check_file_settings(config: Mapping[str, t.Any], classes: Sequence[type[CsvS
     """Raise Stop if the settings of the files name what does not exist."""
     names = [stream.name for stream in classes]
     for setting in ("files", "file_headers"):
-        unknown = sorted(set(config[setting]) - set(names))
-        if unknown:
-            raise Stop(f"The setting {setting} names {', '.join(unknown)}; the CSV streams are: {', '.join(names)}.")
+        check_names(setting, config[setting], "CSV streams", names)
     for stream in classes:
         columns = load_schema(stream, stream.name)["properties"] if stream.name in config["file_headers"] else {}
         unknown = sorted(set(config["file_headers"].get(stream.name, {})) - set(columns))

@@ -181,6 +181,20 @@ def with_file_settings(own: th.PropertiesList) -> th.PropertiesList:
     return th.PropertiesList(*own.wrapped.values(), *shared)
 
 
+def check_names(setting: str, names: t.Iterable[str], what: str, known: t.Sequence[str]) -> None:
+    """Raise Stop if a setting names what does not exist.
+
+    Args:
+        setting: The setting.
+        names: What it names.
+        what: What these are, in the plural: streams, groups.
+        known: What there is.
+    """
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise Stop(f"The setting {setting} names {', '.join(unknown)}; the {what} are: {', '.join(known)}.")
+
+
 def check_times(config: t.Mapping[str, t.Any]) -> None:
     """Raise Stop if a date setting is no date, or if the window they make is empty."""
     for name in ("start_date", "since", "end_date"):
