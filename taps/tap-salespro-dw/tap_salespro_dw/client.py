@@ -18,11 +18,11 @@ from tap_kit.errors import Retry, SkipStream, Stop
 from tap_kit.http import Meter, http_date
 from tap_kit.messages import encode
 from tap_kit.report import StreamReport
-from tap_kit.rest import DELETED_AT, load_schema
+from tap_kit.rest import load_schema
 from tap_kit.retry import Patience
 from tap_kit.rows import converters, kind_of, missing_in
 from tap_kit.settings import narrowing
-from tap_kit.stream import KitStream
+from tap_kit.stream import DELETED_AT, KitStream
 from tap_kit.values import Odd, Unstorable, datetime_from_json
 from typing_extensions import override
 
