@@ -86,8 +86,8 @@ def suite(tmp_path: Path, genius_db: Database, postgres_url: str) -> Iterator[Su
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    with (tmp_path / "meltano.yml").open("a") as file:
-        file.write(PER_STREAM_PLUGIN)
+    with (tmp_path / "meltano.yml").open("a") as definition:
+        definition.write(PER_STREAM_PLUGIN)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))}
     environment = {
         **kept,

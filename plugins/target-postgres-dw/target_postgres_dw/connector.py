@@ -25,6 +25,11 @@ _BIGINT_MAX = 2**63 - 1
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
+def _is_type(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a schema stands for more than null."""
+    return schema.get("type") not in ("null", ["null"])
+
+
 class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-postgres ships no types
     """Connects as target-postgres does (URL, SSL, SSH tunnel), always through psycopg 3.
 
@@ -55,7 +60,15 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         return cast("sqlalchemy.types.TypeEngine[Any]", self._handle_integer_type(schema))
 
     def column_type(self, schema: dict[str, Any]) -> str:
-        """Return the Postgres type of a property, in lower case as ``format_type`` writes it."""
+        """Return the Postgres type of a property, in lower case as ``format_type`` writes it.
+
+        Alternatives (``anyOf``) that want different types make a column of text, which holds them all: the type of
+        the first one would refuse the others.
+        """
+        options = [] if "type" in schema else [option for option in schema.get("anyOf") or () if _is_type(option)]
+        types = {self.column_type(option) for option in options}
+        if len(types) > 1:
+            return "text" if "text" in types else "character varying"
         compiled = str(self.to_sql_type(schema).compile(dialect=_DIALECT)).lower()
         return {
             "timestamp with time zone": "timestamp with time zone",

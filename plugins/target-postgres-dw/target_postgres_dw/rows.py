@@ -268,7 +268,7 @@ class RowEncoder:
 
     def record_of(self, line: bytes) -> dict[str, Any]:
         """Return the record that a line of a block was made from, with nulls for what it lacked."""
-        fields = msgspec.json.decode(line)
+        fields = _CONTENT.decode(line)
         return {
             column.source: _parsed(column, value)
             for column, value in zip(self.columns, fields[: len(self.columns)], strict=True)
@@ -329,7 +329,7 @@ def _text_of(column: Column, raw: msgspec.Raw) -> str | None:
 
 def _parsed(column: Column, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     if column.type == "jsonb" and isinstance(value, str):
-        return msgspec.json.decode(value)
+        return _CONTENT.decode(value)
     return value
 
 
@@ -344,7 +344,7 @@ def _finite(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-_CONTENT = msgspec.json.Decoder(dict[str, Any], float_hook=_finite)
+_CONTENT = msgspec.json.Decoder(float_hook=_finite)
 
 
 @dataclass(slots=True)

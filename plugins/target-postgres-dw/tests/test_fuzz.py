@@ -204,8 +204,8 @@ def agrees(column: str, text: str, stored: Any) -> bool:
         return bool(stored is value)
     if kind == "number" and isinstance(value, Decimal):
         return bool(Decimal(stored) == value)
-    # Columns for several types hold the JSON text of what is no string.
-    return bool(column in {"anything", "either"} and parse(stored) == cleaned(value))
+    # Columns for several types hold the JSON text of what is no string, escapes and all.
+    return bool(column in {"anything", "either"} and cleaned(parse(stored)) == cleaned(value))
 
 
 KINDS = {

@@ -11,6 +11,7 @@ import itertools
 import time
 import typing as t
 from collections import Counter
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -103,13 +104,19 @@ class KitStream(Stream, abc.ABC):
         left = {text_of(key) for key in keys}
         if not left:
             return
-        for record in self.get_records(None):
-            key = text_of(record[name] for name in self.primary_keys)
-            if key in left:
-                left.remove(key)
-                yield record
-                if not left:
-                    return
+        records = iter(self.get_records(None))
+        try:
+            for record in records:
+                key = text_of(record[name] for name in self.primary_keys)
+                if key in left:
+                    left.remove(key)
+                    yield record
+                    if not left:
+                        return
+        finally:
+            # What it holds open is closed now, not some time later.
+            if isinstance(records, Generator):
+                records.close()
 
     @property
     def position_length(self) -> int:
@@ -246,9 +253,8 @@ class KitStream(Stream, abc.ABC):
         if self.keys_only:
             self._write_schema_message()
         limit = self.ABORT_AT_RECORD_COUNT or self.config.get("max_records") or None
-        self.report.records_total = self.count_records() if limit is None else None
-        self.announce()
         self.report.records_total = self.count_records() if limit is None and self.kit.only_keys is None else None
+        self.announce()
         counter = self.get_record_counter(endpoint=self.endpoint)
         try:
             with counter, self.get_sync_timer():
