@@ -42,8 +42,8 @@ class Played:
 
 
 @click.command()
-@click.argument("names", metavar="[SOURCE]...", nargs=-1)
-def demo(names: tuple[str, ...]) -> None:
+@click.argument("source", metavar="[SOURCE]...", nargs=-1)
+def demo(source: tuple[str, ...]) -> None:
     """See the whole pipeline at work, on made-up data.
 
     Starts the embedded Postgres, a private MariaDB that plays Genius CRM, and a web server that plays the other
@@ -60,7 +60,7 @@ def demo(names: tuple[str, ...]) -> None:
       crm demo
       crm demo genius hubspot
     """  # noqa: D301 -- click's mark for lines that must not be filled
-    chosen = [find_source(name).name for name in names] or list(installed_sources())
+    chosen = [find_source(name).name for name in source] or list(installed_sources())
     project, started = Project.find(), time.monotonic()
     with demo_project(project) as workshop, ExitStack() as servers:
         _step("Starting Postgres, MariaDB in the part of Genius, and the other CRMs")
