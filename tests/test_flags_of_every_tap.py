@@ -94,8 +94,7 @@ def _typed(settings: dict[str, str]) -> dict[str, Any]:
     import json  # noqa: PLC0415 -- used here alone
 
     return {
-        name: json.loads(value) if value[0] in "[0123456789" and "T" not in value else value
-        for name, value in settings.items()
+        name: json.loads(value) if value[0] == "[" or value.isdigit() else value for name, value in settings.items()
     }
 
 

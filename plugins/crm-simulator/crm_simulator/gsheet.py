@@ -324,6 +324,21 @@ class GoogleSheets(Crm):
         ]
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        rates = {} if self.limiter.rules else {"requests_per_minute": 1_000_000}
+        return {
+            "sheets_url": f"{url}/v4",
+            "drive_url": f"{url}/drive/v3",
+            "token_url": f"{url}/token",
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "refresh_token": REFRESH_TOKEN,
+            "marketing_leads_sheets": {"2024": "Leads2024example", "2025": "Leads2025example"},
+            "marketing_spends_sheet": "Spendsexample",
+            **rates,
+        }
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         moment = self.world.now - timedelta(hours=3)
         self.books["Leads2025example"].touch(moment)

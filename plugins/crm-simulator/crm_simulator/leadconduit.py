@@ -162,6 +162,11 @@ class LeadConduit(Crm):
         return JSONResponse([row if whole else _without(row, "flow_usages") for row in self.destinations])
 
     @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        rates = {} if self.limiter.rules else {"requests_per_minute": 1_000_000}
+        return {"base_url": url, "api_key": self.key, **rates}
+
+    @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
         """Let a day happen: events are added, the oldest ones disappear, late ones are shown."""
         morning = self.world.now - timedelta(days=1)

@@ -142,7 +142,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+        th.IntegerType(minimum=1),
         default=LARGEST_PAGE,
         title="Page size",
         description="Records asked for at a time; CallRail gives 250 at most.",
@@ -163,6 +163,7 @@ class TapCallRail(RestTap):
     name = "tap-callrail-dw"
     package_name = "tap-callrail-dw"
     crm_source = "callrail"
+    largest_page = LARGEST_PAGE
     stream_order = STREAM_NAMES
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)

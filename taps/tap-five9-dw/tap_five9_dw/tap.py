@@ -216,7 +216,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=MOST_RECORDS),
+        th.IntegerType(minimum=1),
         default=MOST_RECORDS,
         title="Page size",
         description="An answer with so many contacts is taken for cut, and asked for again in parts. Five9 gives 1000.",
@@ -237,6 +237,7 @@ class TapFive9(RestTap):
     name = "tap-five9-dw"
     package_name = "tap-five9-dw"
     crm_source = "five9"
+    largest_page = MOST_RECORDS
     stream_order = NAMES
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)

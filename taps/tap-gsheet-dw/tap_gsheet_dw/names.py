@@ -5,4 +5,5 @@ from __future__ import annotations
 from typing import Final
 
 # Further streams are made by the setting ``sheets``.
+OPEN: Final = True
 STREAMS: Final[tuple[str, ...]] = ("spreadsheet_metadata", "sheet_metadata", "marketing_leads", "marketing_spends")

@@ -782,10 +782,20 @@ def message_of(response: requests.Response) -> str:
     return ""
 
 
-def error_of(response: requests.Response, *, stream: str, permission: str | None = None) -> Exception:
-    """Return what an answer that is an error means for the run."""
+def error_of(
+    response: requests.Response, *, stream: str, permission: str | None = None, message: str | None = None
+) -> Exception:
+    """Return what an answer that is an error means for the run.
+
+    Args:
+        response: The answer.
+        stream: Name of the stream.
+        permission: Scope or right that it needs.
+        message: What the vendor says, for vendors whose errors are no plain JSON; else it is looked for in the body.
+    """
     status = response.status_code
-    told = f"{place_of(response)} answered {status}{message_of(response)}."
+    said = message_of(response) if message is None else f": {message[:LONGEST_MESSAGE]}" if message else ""
+    told = f"{place_of(response)} answered {status}{said}."
     if status == 401:  # noqa: PLR2004 - an HTTP status, as all below
         return RefreshCredentials(f"{told} The credentials are wrong or have expired.")
     if status == 403:  # noqa: PLR2004

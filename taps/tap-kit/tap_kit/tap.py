@@ -41,10 +41,12 @@ class Tap(singer_sdk.Tap):
     Attributes:
         crm_source: Name of the source in the warehouse: schema of its tables, key of its history.
         stream_order: Stream names, parents before children; others follow by name.
+        largest_page: The greatest page size that the source gives, which is taken for any greater one.
     """
 
     crm_source: t.ClassVar[str]
     stream_order: t.ClassVar[Sequence[str]] = ()
+    largest_page: t.ClassVar[int | None] = None
     dynamic_catalog = True
     message_writer_class = MessageWriter
     message_writer: MessageWriter
@@ -83,8 +85,15 @@ class Tap(singer_sdk.Tap):
                 schema=error.schema,
             ) from None
         if raise_errors:
+            self._limit_page_size()
             self.check_settings()
         return [self.redactor.clean(message) for message in errors]
+
+    def _limit_page_size(self) -> None:
+        size = self._config.get("page_size")
+        if self.largest_page is not None and isinstance(size, int) and size > self.largest_page:
+            self.logger.info("page_size %d: %s gives %d at most.", size, self.crm_source, self.largest_page)
+            self._config["page_size"] = self.largest_page
 
     def check_settings(self) -> None:
         """Raise Stop if settings that are right one by one make no sense together."""

@@ -106,6 +106,13 @@ def test_a_state_follows_every_few_records() -> None:
     assert [s["sync_report"]["streams"]["first"]["status"] for s in done.states[1:]] == ["running"] * 2 + ["success"]
 
 
+def test_a_page_size_above_what_the_source_gives_is_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ListTap, "largest_page", 250)
+    assert ListTap(config={"page_size": 1000}).config["page_size"] == 250
+    assert ListTap(config={"page_size": 100}).config["page_size"] == 100
+    assert "page_size" not in ListTap(config={}).config
+
+
 def test_a_state_follows_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_kit.stream.STATE_SECONDS", -1.0)
     done = run({"first": [row(n) for n in range(1, 130)]})

@@ -109,7 +109,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+        th.IntegerType(minimum=1),
         default=500,
         title="Page size",
         description="Events asked for at a time; LeadConduit gives 1000 at most. An event holds a copy of the whole "
@@ -131,6 +131,7 @@ class TapLeadConduit(RestTap):
     name = "tap-leadconduit-dw"
     package_name = "tap-leadconduit-dw"
     crm_source = "leadconduit"
+    largest_page = LARGEST_PAGE
     stream_order = NAMES
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)

@@ -302,7 +302,7 @@ def test_wrong_settings_are_told(settings: dict[str, t.Any], sentence: str) -> N
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"page_size": 1001}, "1001 is greater than the maximum of 1000"),
+        ({"page_size": 0}, "0 is less than the minimum of 1"),
         ({"lookback_minutes": -1}, "-1 is less than the minimum of 0"),
         ({"deletions": "always"}, "'always' is not one of"),
         ({"api_key": None}, "None is not of type 'string'"),

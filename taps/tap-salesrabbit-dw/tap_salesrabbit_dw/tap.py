@@ -131,7 +131,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+        th.IntegerType(minimum=1),
         title="Page size",
         description="Records asked for at a time, 2000 at most, of activities 500; without it 1000 leads or users, "
         "2000 histories, 100 activities.",
@@ -153,6 +153,7 @@ class TapSalesRabbit(RestTap):
     name = "tap-salesrabbit-dw"
     package_name = "tap-salesrabbit-dw"
     crm_source = "salesrabbit"
+    largest_page = LARGEST_PAGE
     stream_order = NAMES
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)
