@@ -22,6 +22,7 @@ COMMANDS = {
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",
     ),
+    "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "db": ("crm_cli.commands.db:db", "Start, stop and address the embedded Postgres."),
