@@ -25,6 +25,7 @@ COMMANDS = {
     "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
+    "new-tap": ("crm_cli.commands.new_tap:new_tap", "Begin the tap of another CRM."),
     "db": ("crm_cli.commands.db:db", "Start, stop and address the embedded Postgres."),
 }
 

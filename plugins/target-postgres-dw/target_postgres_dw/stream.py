@@ -49,17 +49,20 @@ class StreamReport(msgspec.Struct, gc=False):
     retries: int = 0
     rate_limited_seconds: float = 0.0
     records_total: int | None = None
+    bytes_scanned: int | None = None
     resumed: bool = False
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The part that goes into ``performance_metrics``."""
-        return {
+        metrics = {
             "requests": self.requests,
             "retries": self.retries,
             "rate_limited_seconds": self.rate_limited_seconds,
             "records_total": self.records_total,
         }
+        # What a source bills; most bill nothing.
+        return metrics if self.bytes_scanned is None else metrics | {"bytes_scanned": self.bytes_scanned}
 
 
 @dataclass(frozen=True, slots=True)

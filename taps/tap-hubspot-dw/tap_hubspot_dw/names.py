@@ -23,6 +23,9 @@ STREAMS: Final[tuple[str, ...]] = (
     "zipcodes",
 )
 
+# The setting ``objects`` makes further streams, those below and any custom object.
+OPEN: Final = True
+
 # HubSpot's other standard objects: streams if the setting ``objects`` names them.
 FURTHER_OBJECTS: Final[tuple[str, ...]] = (
     "products",

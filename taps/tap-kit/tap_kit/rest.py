@@ -689,7 +689,7 @@ class RestTap(Tap):
         return Workers(self.config["concurrency"], name=self.name)
 
     @override
-    def discover_streams(self) -> Sequence[RestStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         return [stream(self) for stream in self.stream_classes]
 
     @override
@@ -724,13 +724,13 @@ class RestTap(Tap):
             self.client.send(request, limit=stream.limit, judge=stream.judge, meter=Meter(stream.report))
 
 
-def load_schema(stream: type[RestStream], name: str) -> dict[str, t.Any]:
+def load_schema(stream: type[KitStream], name: str) -> dict[str, t.Any]:
     """Return ``schemas/<name>.json`` of the package that declares a stream, or of one of its base classes.
 
     Raises:
         FileNotFoundError: If there is none.
     """
-    packages = [base.__module__.rpartition(".")[0] for base in stream.__mro__ if issubclass(base, RestStream)]
+    packages = [base.__module__.rpartition(".")[0] for base in stream.__mro__ if issubclass(base, KitStream)]
     for package in filter(None, dict.fromkeys(packages)):
         file = importlib.resources.files(package) / "schemas" / f"{name}.json"
         if file.is_file():

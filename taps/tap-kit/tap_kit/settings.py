@@ -119,6 +119,54 @@ def with_rest_settings(own: th.PropertiesList) -> dict[str, t.Any]:
     return with_universal_settings(th.PropertiesList(*own.wrapped.values(), *shared))
 
 
+FILES = th.PropertiesList(
+    th.Property(
+        "files",
+        th.ObjectType(additional_properties=th.StringType),
+        default={},
+        title="Files",
+        description="Where the CSV files are, by stream: a path, a glob, an s3:// or an https:// address, for example "
+        '{"users": "/exports/users-*.csv"}. Without one the stream does not exist.',
+    ),
+    th.Property(
+        "file_headers",
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=th.StringType)),
+        default={},
+        title="Headers of the files",
+        description="Headers that differ from the usual ones, by stream and column, for example "
+        '{"users": {"email": "E-Mail"}}.',
+    ),
+    th.Property(
+        "file_encoding",
+        th.StringType,
+        default="utf-8",
+        title="Encoding of the files",
+        description="Encoding of files that have no byte order mark, for example cp1252.",
+    ),
+    th.Property(
+        "file_delimiter",
+        th.StringType,
+        default=",",
+        title="Delimiter of the files",
+        description="The character between two cells; the word tab for a tabulator.",
+    ),
+    th.Property(
+        "file_http_headers",
+        th.ObjectType(additional_properties=th.StringType),
+        secret=True,
+        title="HTTP headers for files",
+        description='Headers for https:// addresses, for example {"Authorization": "Bearer ..."}. They are not sent '
+        "on to another host.",
+    ),
+)
+
+
+def with_file_settings(own: th.PropertiesList) -> th.PropertiesList:
+    """Return the settings of a tap that has CSV streams: its own, and those of all such taps."""
+    shared = [setting for name, setting in FILES.wrapped.items() if name not in own.wrapped]
+    return th.PropertiesList(*own.wrapped.values(), *shared)
+
+
 def check_times(config: t.Mapping[str, t.Any]) -> None:
     """Raise Stop if a date setting is no date, or if the window they make is empty."""
     for name in ("start_date", "since", "end_date"):

@@ -22,6 +22,7 @@ from tap_kit.bookmarks import Bookmark, Narrowing, Span, format_time
 from tap_kit.errors import SkipStream
 from tap_kit.keysets import Within, send_key_set
 from tap_kit.messages import encode
+from tap_kit.report import StreamReport
 from tap_kit.settings import narrowing
 from tap_kit.values import Odd, Unstorable
 
@@ -31,7 +32,6 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.metrics import Counter as RecordCounter
 
-    from tap_kit.report import StreamReport
     from tap_kit.tap import Tap
 
 STATE_RECORDS = 5_000
@@ -125,6 +125,10 @@ class KitStream(Stream, abc.ABC):
             start_date=self.config.get("start_date"),
             narrowing=limits,
         )
+
+    def make_report(self) -> StreamReport:
+        """Return the report of this run; a subclass of the report may say more."""
+        return StreamReport(endpoint=self.endpoint)
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -285,13 +289,24 @@ class KitStream(Stream, abc.ABC):
             else:
                 record[name] = None
                 self.kit.rejects.add(
-                    self.name, original, key=self.primary_keys, field=name, reason=value.reason, category="value"
+                    self.name,
+                    original,
+                    key=self.primary_keys,
+                    field=name,
+                    reason=self.locate(value.reason),
+                    category="value",
                 )
         return True
 
     def reject(self, record: Mapping[str, t.Any], reason: str, *, field: str | None = None) -> None:
         """Keep a record that cannot be sent, with the reason."""
-        self.kit.rejects.add(self.name, record, key=self.primary_keys, field=field, reason=reason, category="record")
+        self.kit.rejects.add(
+            self.name, record, key=self.primary_keys, field=field, reason=self.locate(reason), category="record"
+        )
+
+    def locate(self, reason: str) -> str:
+        """Return the reason of a reject, with the place of the record being read where the source has places."""
+        return reason
 
     def _warn_of_odd_values(self) -> None:
         for (name, reason), count in sorted(self._odd.items()):

@@ -126,7 +126,7 @@ class Tap(singer_sdk.Tap):
                     f"The stored bookmark of {stream.name} is not {stream.bookmark_class.kind}: "
                     f"{incoming.get('replication_key_value')!r}. Correct it or read the stream in full.",
                 ) from None
-            self.reports[stream.name] = StreamReport(endpoint=stream.endpoint)
+            self.reports[stream.name] = stream.make_report()
 
     def write_state(self, *names: str) -> None:
         """Send all bookmarks and the reports of the named streams, after everything written before."""

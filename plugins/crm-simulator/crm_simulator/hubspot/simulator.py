@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from crm_simulator.application import Crm
 from crm_simulator.hubspot import answers, days, portal
-from crm_simulator.hubspot.access import Access
+from crm_simulator.hubspot.access import ACCESS_TOKEN, Access
 from crm_simulator.hubspot.answers import Refusal, invalid
 from crm_simulator.hubspot.kinds import FIRST_ID, PORTAL, Kind, Records, text_of
 from crm_simulator.hubspot.links import Links
@@ -483,6 +483,23 @@ class HubSpot(Crm):
         }
 
     # What happens
+
+    @override
+    def tap_settings(self, url: str) -> dict[str, t.Any]:
+        quick = {
+            "requests_per_10_seconds": 1_000_000,
+            "search_requests_per_second": 100_000,
+            "association_requests_per_10_seconds": 1_000_000,
+        }
+        return {
+            "api_url": url,
+            "access_token": ACCESS_TOKEN,
+            "divisions_object_type": self.kinds["divisions"].type_id,
+            "genius_users_object_type": self.kinds["genius_users"].type_id,
+            "zipcodes_url": f"{url}/repos/example-owner/example-repo/contents/zips.csv",
+            "zipcodes_token": ZIP_TOKEN,
+            **({} if self.limiter.rules else quick),
+        }
 
     @override
     def pass_a_day(self) -> dict[str, dict[str, int]]:
