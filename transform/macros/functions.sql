@@ -84,6 +84,43 @@ begin
     return round(100 * (1 - row_before[n + 1]::numeric / greatest(length(a), n)), 4);
 end
 $function$;
+
+-- Which members hang together, if all members of one group do: a row per member with the least number of its component.
+create or replace function core.connected_components(links text, member_column text, group_column text)
+returns table (member bigint, component bigint) language plpgsql as $function$
+begin
+    drop table if exists component_membership, component_of, component_step;
+    execute format('create temp table component_membership as select distinct %I as member, %I as grp from %s',
+        member_column, group_column, links);
+    create temp table component_of as
+        select m.member, min(g.low) as component
+        from component_membership as m
+        join (select c.grp, min(c.member) as low from component_membership as c group by c.grp) as g using (grp)
+        group by m.member;
+    loop
+        -- Components that meet in a group become one: the lower number stays.
+        drop table if exists component_step;
+        create temp table component_step as
+            select c.component as old, min(g.low) as new
+            from component_membership as m
+            join component_of as c using (member)
+            join (
+                select a.grp, min(b.component) as low
+                from component_membership as a join component_of as b using (member)
+                group by a.grp
+                having min(b.component) <> max(b.component)
+            ) as g using (grp)
+            where g.low < c.component
+            group by c.component;
+        exit when not exists (select from component_step);
+        -- A chain of steps is gone down in one go as far as it is known.
+        update component_step as s set new = t.new from component_step as t where t.old = s.new;
+        update component_of as c set component = s.new from component_step as s where s.old = c.component;
+    end loop;
+    return query select c.member, c.component from component_of as c;
+    drop table if exists component_membership, component_of, component_step;
+end
+$function$;
 {% endif %}
 {% endmacro %}
 
