@@ -23,6 +23,7 @@ COMMANDS = {
         "See the records that could not be loaded; correct, replay or discard them.",
     ),
     "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
+    "report": ("crm_cli.commands.report:report", "Print or export a report; without NAME, list them."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "new-tap": ("crm_cli.commands.new_tap:new_tap", "Begin the tap of another CRM."),
