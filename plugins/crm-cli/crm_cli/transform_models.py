@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from crm_cli.sources import Source
 
 HEAD: Final = "Made by `make transform-models` from the tap's schemas; do not edit."
+LEGACY_HEAD: Final = "Made by `make transform-models` from transform/legacy_tables.yml; do not edit."
 FOLDER: Final = Path("transform", "models", "staging")
+LEGACY_FOLDER: Final = Path("transform", "models", "legacy", "tables")
+LEGACY_TABLES: Final = Path("transform", "legacy_tables.yml")
 # What holds no rows of a fixed form: one table per sheet that somebody configures.
 _NO_MODEL: Final = frozenset({("gsheet", "sheet_rows")})
 _FORMATS: Final = {"date-time": "timestamptz", "date": "date"}
@@ -243,22 +246,107 @@ def _yaml(source: str, streams: list[Stream]) -> str:
     return f"# {HEAD}\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
-def all_files() -> dict[Path, str]:
-    """Return what the folder of the staging models has to hold, for every installed tap."""
-    return files(stream for source in installed_sources().values() for stream in streams_of(source))
+_EMPTY: Final = {
+    "never": "Never held data: always NULL.",
+    "secret": "A secret of the source that is not read any more: always NULL.",
+    "unread": "Not read any more: always NULL.",
+}
+_MOMENT: Final = r"'^\d{4}-\d\d-\d\d([T ]\d\d:\d\d|$)'"
+# How a staging column of one type becomes a legacy column of another: {0} is the column.
+_CONVERSIONS: Final = {
+    ("text", "bigint"): r"case when {0} ~ '^-?\d{{1,18}}$' then {0}::bigint end",
+    ("text", "numeric"): r"case when {0} ~ '^-?\d+(\.\d+)?$' then {0}::numeric end",
+    ("text", "uuid"): r"case when {0} ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' then {0}::uuid end",
+    ("text", "timestamptz"): "case when {0} ~ " + _MOMENT.replace("{4}", "{{4}}") + " then {0}::timestamptz end",
+    ("text", "date"): "case when {0} ~ " + _MOMENT.replace("{4}", "{{4}}") + " then left({0}, 10)::date end",
+    ("text", "time"): r"case when {0} ~ '^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?' then left({0}, 8)::time end",
+    ("text", "boolean"): "case when lower({0}) in ('true', 't', '1', 'yes') then true "
+    "when lower({0}) in ('false', 'f', '0', 'no') then false end",
+    ("text", "jsonb"): "to_jsonb({0})",
+    ("numeric", "bigint"): "case when abs({0}) < 9e18 then {0}::bigint end",
+    ("bigint", "boolean"): "{0} <> 0",
+    ("boolean", "bigint"): "{0}::int::bigint",
+    ("timestamptz", "date"): "({0} at time zone 'UTC')::date",
+    ("date", "timestamptz"): "{0}::timestamp at time zone 'UTC'",
+}
+
+
+def legacy_files(tables: Mapping[str, Any], streams: Iterable[Stream]) -> dict[Path, str]:
+    """Return a view for each table of the old system, and what is known of their columns.
+
+    Raises:
+        KeyError: If a table names a stream or a column that there is not.
+    """
+    by_name = {(stream.source, stream.name): stream for stream in streams}
+    made: dict[Path, str] = {}
+    models = []
+    for name, table in tables.items():
+        stream = by_name[table["source"], table["stream"]]
+        also = by_name[table["source"], table["also"]] if "also" in table else None
+        columns = {
+            column: {"type": value} if isinstance(value, str) else value for column, value in table["columns"].items()
+        }
+        made[Path(f"legacy_{name}.sql")] = _legacy_sql(name, stream, columns, also)
+        models.append(
+            {
+                "name": f"legacy_{name}",
+                "description": f"The old system's table {name}, from {stream.model}.",
+                "columns": [
+                    {"name": column, "description": _EMPTY[value["empty"]], "quote": True}
+                    for column, value in columns.items()
+                    if "empty" in value
+                ],
+            }
+        )
+    text = yaml.safe_dump({"version": 2, "models": models}, sort_keys=False, width=120)
+    made[Path("_legacy.yml")] = f"# {LEGACY_HEAD}\n{text}"
+    return made
+
+
+def _legacy_sql(name: str, stream: Stream, columns: Mapping[str, Mapping[str, str]], also: Stream | None) -> str:
+    types = {column.name: column.type for column in stream.columns}
+    lines = []
+    for column, value in columns.items():
+        wanted, source = value["type"], value.get("from", column)
+        quoted = f'"{source}"'
+        if "empty" in value:
+            expression = f"null::{wanted}"
+        elif types[source] == wanted:
+            expression = quoted
+        else:
+            expression = _CONVERSIONS.get((types[source], wanted), "{0}::" + wanted).format(quoted)
+        lines.append(f'    {expression} as "{column}",')
+    lines += ["    _sdc_extracted_at as sync_created_at,", "    _sdc_batched_at as sync_updated_at"]
+    body = "select\n" + "\n".join(lines) + f"\nfrom {{{{ ref('{stream.model}') }}}}\n"
+    if also is not None:
+        key = stream.key[0]
+        more = body.replace(stream.model, also.model).rstrip("\n")
+        more = more.replace("select\n", f'select distinct on ("{key}")\n', 1)
+        more += f'\nwhere "{key}" not in (select "{key}" from {{{{ ref(\'{stream.model}\') }}}})\norder by "{key}"'
+        body += f"union all\n(\n{more}\n)\n"
+    return f"-- {LEGACY_HEAD}\n{{{{ config(alias='{name}') }}}}\n{body}"
+
+
+def all_files(root: Path) -> dict[Path, str]:
+    """Return every file that is made, by its path in the project, for every installed tap."""
+    streams = [stream for source in installed_sources().values() for stream in streams_of(source)]
+    tables = yaml.safe_load((root / LEGACY_TABLES).read_text(encoding="utf-8"))
+    return {
+        **{FOLDER / path: text for path, text in files(streams).items()},
+        **{LEGACY_FOLDER / path: text for path, text in legacy_files(tables, streams).items()},
+    }
 
 
 def write(root: Path) -> list[Path]:
     """Write all files anew, and remove those of streams that are gone; return their paths."""
-    folder = root / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    made = all_files()
+    made = all_files(root)
+    for folder in (FOLDER, LEGACY_FOLDER):
+        shutil.rmtree(root / folder, ignore_errors=True)
     for path, text in made.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
     return sorted(made)
 
 
 if __name__ == "__main__":
-    written = write(Path.cwd())
-    sys.stdout.write(f"{len(written)} files below {FOLDER}\n")
+    sys.stdout.write(f"{len(write(Path.cwd()))} files below transform/models\n")
