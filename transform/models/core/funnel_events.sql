@@ -3,15 +3,15 @@
 -- by several CRMs), or with the first thing that is known of a person. What follows belongs to the latest one.
 -- What nobody can be found for (a job whose prospect is gone) is an opportunity without a person.
 with events as (
-    select coalesce(person_id, record_key) as person_key, person_id, created_at as happened_at, 'lead' as kind, lead_key as event_key from {{ ref('leads') }}
+    select coalesce(person_id, record_key, lead_key) as person_key, person_id, created_at as happened_at, 'lead' as kind, lead_key as event_key from {{ ref('leads') }}
     union all
     select coalesce(person_id, form_fill_key), person_id, submitted_at, 'lead', form_fill_key from {{ ref('form_fills') }}
     union all
-    select coalesce(person_id, record_key), person_id, created_at, 'appointment', appointment_key from {{ ref('appointments') }}
+    select coalesce(person_id, record_key, appointment_key), person_id, created_at, 'appointment', appointment_key from {{ ref('appointments') }}
     union all
-    select coalesce(person_id, record_key), person_id, created_at, 'quote', quote_key from {{ ref('quotes') }}
+    select coalesce(person_id, record_key, quote_key), person_id, created_at, 'quote', quote_key from {{ ref('quotes') }}
     union all
-    select coalesce(person_id, record_key), person_id, coalesce(sold_on::timestamp at time zone '{{ var("business_time_zone") }}', created_at), 'job', job_key
+    select coalesce(person_id, record_key, job_key), person_id, coalesce(sold_on::timestamp at time zone '{{ var("business_time_zone") }}', created_at), 'job', job_key
     from {{ ref('jobs') }}
 ),
 

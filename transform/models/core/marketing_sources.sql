@@ -17,6 +17,9 @@ with named as (
     union all
     select primary_source, null, 'hubspot' from {{ ref('stg_hubspot__appointments') }}
     union all
+    -- Its leads come from canvassing, and name no source.
+    select 'SalesRabbit', null, 'salesrabbit'
+    union all
     select source_name, null, 'leadconduit' from {{ ref('stg_leadconduit__leads') }}
     union all
     select source, null, 'callrail' from {{ ref('stg_callrail__form_submissions') }}
