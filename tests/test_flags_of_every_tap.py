@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tap_kit.tap import Tap
 
 SOURCES = [name for name in installed_sources() if name in CRMS or name == "genius"]
+# Streams whose every complete read says what is gone; its rows are marked, as in any other run.
+FOLLOWED = {"hubspot": {"associations"}, "gsheet": {"marketing_leads", "marketing_spends", "sheet_metadata"}}
 # Settings that narrow a run to some of the records, by source.
 FILTERS: dict[str, dict[str, Any]] = {
     "arrivy": {"task_status": ("COMPLETE",), "booking_status": ("confirmed",)},
@@ -146,7 +148,7 @@ def test_a_dry_run_counts_and_changes_nothing(synced: Synced) -> None:
     assert synced.bookmarks() == stored
     counted = synced.last()
     assert all(row.configuration.get("dry_run") for row in counted.values())
-    assert sum(row.records_created for row in counted.values()) > 0
+    assert sum(row.records_created + row.records_updated for row in counted.values()) > 0
     # The same run in earnest does what was counted.
     synced.sync(Flags())
     done = synced.last()
@@ -168,9 +170,9 @@ def test_a_run_of_some_records_leaves_the_bookmark(synced: Synced) -> None:
 
 def test_a_start_date_reads_from_there_whatever_the_bookmark_says(synced: Synced) -> None:
     stored = synced.bookmarks()
-    if not any(bookmark.get("replication_key_value") for bookmark in stored.values()):
-        pytest.skip("no stream of this source has a bookmark")
     whole = sorted(moments(synced.first))
+    if not whole:
+        pytest.skip("no stream of this source has a bookmark that is a time")
     start = whole[len(whole) // 2]
     run = synced.sync(Flags(start=start))
     assert set(moments(run)) >= {moment for moment in whole if moment >= start} or not whole
@@ -195,7 +197,8 @@ def test_a_full_run_deletes_nothing_and_lowers_no_bookmark(synced: Synced) -> No
     synced.sync(Flags(full=True))
     after = synced.rows()
     assert {name: count for name, count in after.items() if count < before.get(name, 0)} == {}
-    assert sum(row.records_deleted for row in synced.last().values()) == 0
+    marked = {row.sync_type for row in synced.last().values() if row.records_deleted}
+    assert marked <= FOLLOWED.get(synced.source, set())
     for stream, bookmark in stored.items():
         value = bookmark.get("replication_key_value")
         if value is not None:

@@ -102,9 +102,7 @@ def check_settings(project: Project, request: Request) -> None:
     Raises:
         CrmUsageError: names each missing setting and the environment variable that sets it.
     """
-    missing = [
-        setting for setting in project.missing_settings(request.source.tap) if setting.env not in request.variables
-    ]
+    missing = project.missing_settings(request.source.tap, request.variables)
     if missing:
         width = max(len(setting.env) for setting in missing)
         listed = "\n".join(f"  {setting.env:<{width}}  (setting {setting.name})" for setting in missing)

@@ -91,13 +91,18 @@ class Project:
             for setting in definition.get("settings") or []
         ]
 
-    def missing_settings(self, plugin: str) -> list[Setting]:
+    def missing_settings(self, plugin: str, given: Mapping[str, str] | None = None) -> list[Setting]:
         """Return the settings that a plugin cannot start without and that nothing sets.
 
         A plugin says what it needs in ``settings_group_validation``: one of those groups has to be whole.
         Looked for in the environment, ``.env``, and the ``config`` of the Meltano files; a value may also be
         empty there, which counts as missing.
+
+        Args:
+            plugin: Its name.
+            given: Variables that one run sets besides.
         """
+        variables = {**self.environment, **(given or {})}
         definitions = self._definitions(plugin)
         groups = [group for definition in definitions for group in definition.get("settings_group_validation") or []]
         configured = self._configured(plugin)
@@ -106,9 +111,7 @@ class Project:
             [
                 declared[name]
                 for name in group
-                if name in declared
-                and not self.environment.get(declared[name].env)
-                and configured.get(name) in (None, "")
+                if name in declared and not variables.get(declared[name].env) and configured.get(name) in (None, "")
             ]
             for group in groups
         ]

@@ -326,3 +326,39 @@ def test_a_stretch_that_cannot_be_read_stops_the_run(postgres_url: str, within: 
     assert result.exit_code == 1
     assert "x-sweep-within" in (result.error or "")
     assert alive(postgres_url) == [1, 2]
+
+
+def tombstones(url: str, *rows: dict[str, Any]) -> Result:
+    moment = {"type": ["string", "null"], "format": "date-time"}
+    return load(
+        url,
+        header("people"),
+        schema("people", PROPERTIES | {"_sdc_deleted_at": moment}),
+        records("people", *rows),
+        state({"people": {}}, people="success"),
+    )
+
+
+def test_a_bare_tombstone_of_a_row_that_was_never_here_makes_none(postgres_url: str) -> None:
+    gone = "2026-01-01T00:00:00+00:00"
+    result = tombstones(
+        postgres_url,
+        {"id": 1, "name": "Ann", "_sdc_deleted_at": None},
+        {"id": 2, "_sdc_deleted_at": gone},
+        {"id": 3, "name": "Archived", "_sdc_deleted_at": gone},
+    )
+    assert result.exit_code == 0
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT id, name FROM genius.people ORDER BY id").fetchall() == [
+            (1, "Ann"),
+            (3, "Archived"),
+        ]
+    run = last_run(postgres_url)
+    assert (run.records_processed, run.records_created, run.records_unchanged) == (3, 2, 1)
+    assert alive(postgres_url) == [1]
+
+
+def test_a_tombstone_after_its_record_in_the_same_batch_counts(postgres_url: str) -> None:
+    gone = "2026-01-01T00:00:00+00:00"
+    tombstones(postgres_url, {"id": 1, "name": "Ann"}, {"id": 1, "_sdc_deleted_at": gone})
+    assert alive(postgres_url) == []

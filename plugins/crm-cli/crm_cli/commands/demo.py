@@ -96,7 +96,7 @@ def _new_warehouse(project: Project) -> Warehouse:
 def _played(project: Project) -> Iterator[dict[str, Played]]:
     """Play every CRM that has a tap here."""
     sources = installed_sources()
-    crms = make_crms([name for name in sources if name in CRMS and sources[name].streams])
+    crms = make_crms([name for name in sources if name in CRMS])
     for crm in crms:
         crm.lift_limits()
     with _genius(project) as played, Simulator(*crms) as simulator:
@@ -135,7 +135,9 @@ def _genius(project: Project) -> Iterator[dict[str, Played]]:
 def _sweep(project: Project, source: str) -> Variables:
     """Return what makes a tap look for removed records, if it has to be told."""
     tap = installed_sources()[source].tap
-    return {s.env: "sweep" for s in project.settings(tap) if s.name == "deletions"}
+    # A list of four loses a quarter of it with one record.
+    values = {"deletions": "sweep", "max_deleted_share": "0.5"}
+    return {setting.env: values[setting.name] for setting in project.settings(tap) if setting.name in values}
 
 
 def _run(workshop: Project, warehouse: Warehouse, variables: Mapping[str, Variables]) -> None:

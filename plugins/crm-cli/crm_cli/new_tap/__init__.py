@@ -113,7 +113,7 @@ _REGISTRATIONS: Final = (
     ("meltano.yml", "\n# The timetable", "- name: <<crm>>\n  tasks:\n  - tap-<<crm>>-dw target-postgres-dw\n"),
     (
         "meltano.yml",
-        "- name: genius-sweep\n",
+        "- name: hubspot-sweep\n",
         '- name: <<crm>>-hourly\n  interval: 30 * * * *\n  job: <<crm>>\n  env: {CRM_TIMEOUT_MINUTES: "55"}\n',
     ),
     (
