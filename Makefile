@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test coverage check format definitions lock bench chaos clean
+.PHONY: help setup demo test coverage check format definitions transform-models lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -9,7 +9,7 @@ PACKAGES := $(patsubst %/,%,$(dir $(PROJECTS)))
 SET_UP := .venv/.set-up
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 setup: $(SET_UP) ## Install everything into .venv (again only if a requirement changed)
 
@@ -39,6 +39,9 @@ format: $(SET_UP) ## Format all code and repair what ruff can repair
 
 definitions: $(SET_UP) ## Write the Meltano definitions of the taps and the loader anew
 	@.venv/bin/python -m crm_cli.definitions
+
+transform-models: $(SET_UP) ## Write the staging models of the taps' streams anew
+	@.venv/bin/python -m crm_cli.transform_models
 
 lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 	@UV_PYTHON_DOWNLOADS=never "$$(scripts/uv-path '$(PYTHON)')" pip compile --quiet --universal --python-version 3.11 \
