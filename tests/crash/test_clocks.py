@@ -245,6 +245,7 @@ def test_states_that_cannot_be_written_end_the_run(many: Pipe, servers: Servers)
     attempt = many.start(states_to=os.fspath(full))
     assert attempt.wait()["loader"] == 1
     assert "Traceback" not in attempt.log
+    assert "output cannot be written (No space left on device)" in attempt.log
     many.finish()
     with psycopg.connect(many.url) as conn:
         checks.check_end(conn, "genius", ["prospects"], attempts=2, refused=False)

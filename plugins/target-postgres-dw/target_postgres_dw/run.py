@@ -379,11 +379,14 @@ class Run:
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-        except BrokenPipeError as error:
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
+            if isinstance(error, BrokenPipeError):
+                reason = "Nobody reads the loader's output any more (Meltano has ended?)"
+            else:
+                reason = f"The loader's output cannot be written ({error.strerror})"
             raise OutputClosedError(
-                "Nobody reads the loader's output any more (Meltano has ended?), so the run ends here. What was "
-                "committed stands; the next run goes on from there."
+                f"{reason}, so the run ends here. What was committed stands; the next run goes on from there."
             ) from error
 
     # -- ending ---------------------------------------------------------------------------------------------------
