@@ -53,8 +53,8 @@ def run(points: int, seed: int, minutes: float, rows: int) -> int:
     began = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        servers = stack.enter_context(Servers(folder, rows))
         nursery = stack.enter_context(Nursery())
+        servers = stack.enter_context(Servers(folder, rows, nursery))
         disk = stack.enter_context(servers.small_disk()) if may_mount(folder) else None
         say(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {seed}, {rows} rows. {versions(servers)}")
         if disk is None:

@@ -215,10 +215,18 @@ class Pipe:
 
     def _discover(self, config: Path) -> dict[str, Any]:
         """Return the catalog, with our streams selected."""
-        discovered = subprocess.run(
-            [BIN / "tap-genius", f"--config={config}", "--discover"], check=True, capture_output=True
-        ).stdout
-        streams = [stream for stream in json.loads(discovered)["streams"] if stream["tap_stream_id"] in self.streams]
+        discovered = self.folder / "discovered.json"
+        with discovered.open("wb") as output, Path(os.devnull).open("r+b") as nothing:
+            tap = self.starter.start(
+                "tap-genius",
+                [f"--config={config}", "--discover"],
+                stdin=nothing.fileno(),
+                stdout=output.fileno(),
+                stderr=nothing.fileno(),
+            )
+            assert tap.wait(DEADLINE_SECONDS) == 0
+        found = json.loads(discovered.read_text())["streams"]
+        streams = [stream for stream in found if stream["tap_stream_id"] in self.streams]
         for stream in streams:
             for entry in stream["metadata"]:
                 if entry["breadcrumb"] == []:

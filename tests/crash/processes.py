@@ -27,6 +27,8 @@ BIN = Path(sys.executable).parent
 ENTRY_POINTS = {
     "tap-genius": ("tap_genius.tap", "TapGenius"),
     "target-postgres-dw": ("target_postgres_dw.target", "TargetPostgresDw"),
+    "jumping tap-genius": ("crash.jumping_clock", "JumpingTap"),
+    "jumping target-postgres-dw": ("crash.jumping_clock", "JumpingLoader"),
 }
 SCRIPTS = {"counting-tap": Path(__file__).parent / "counting_tap.py"}
 _LONGEST_REQUEST = 1 << 16
