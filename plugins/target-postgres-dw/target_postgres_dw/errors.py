@@ -3,7 +3,7 @@
 LoaderError
 ├── InputError          the input is not Singer: stop
 │   └── TornInputError  it ends in the middle of a line: stop, the tap is gone
-├── RunRefusedError     another run holds a stream: stop before anything is written
+├── RunRefusedError     another run holds a stream, or has moved on one without a key: stop
 ├── TooManyRejectsError stop; the bookmark stays where the last commit left it
 ├── WarehouseError      connection, disk, permission: stop
 ├── OutputClosedError   nobody reads the STATE any more: stop
@@ -40,7 +40,7 @@ class TornInputError(InputError):
 
 
 class RunRefusedError(LoaderError):
-    """Another run holds a stream of this one."""
+    """Another run holds a stream of this one, or has loaded rows that this one would append again."""
 
     category = "overlap"
 

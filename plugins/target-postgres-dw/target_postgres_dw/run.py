@@ -29,7 +29,7 @@ from target_postgres_dw.merge import reason_of
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -41,6 +41,8 @@ logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
 _SECONDS_TO_CLOSE = 0.5
+# A tap may take so long from being given its state to its header.
+_SECONDS_TO_START = 60
 _SENTENCES = (LoaderError, runs.LostRunError, schema.SchemaTooNewError, FatalSyncError)
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
@@ -62,6 +64,7 @@ class Run:
         self._configuration: dict[str, Any] = {}
         # Rejects that the records of this run answer, by stream.
         self._replays: dict[str, list[int]] = {}
+        self._overtaken: set[str] = set()
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
         self._printed: str | None = None
@@ -106,6 +109,33 @@ class Run:
                     self.crm_source,
                     name,
                 )
+        self._overtaken = self._find_overtaken(incoming)
+
+    def _find_overtaken(self, incoming: Mapping[str, Any]) -> set[str]:
+        """Return the streams that another run has moved on since the tap was given its state.
+
+        A tap without a bookmark may have been told to read all again: another run at that time tells the two apart.
+        """
+        stored = {name: stream for name, stream in self._open.items() if stream.row.bookmark_before}
+        overtaken = {
+            name for name, stream in stored.items() if incoming.get(name) not in ({}, None, stream.row.bookmark_before)
+        }
+        if unknown := {name for name in stored if not incoming.get(name)}:
+            active = runs.recently_active(self.connection, self.crm_source, within_seconds=_SECONDS_TO_START)
+            overtaken |= {name for name in unknown if stored[name].row.sync_type in active}
+        return overtaken
+
+    def check_key(self, name: str, key: Sequence[str]) -> None:
+        """Refuse rows without a key that another run may have loaded after the tap had been given its state.
+
+        Raises:
+            RunRefusedError: if so; rows with a key would only be found unchanged.
+        """
+        if not key and name in self._overtaken:
+            raise RunRefusedError(
+                f"{self.crm_source} {name}: another run loaded rows after this tap had been given its bookmark. The "
+                "stream has no key, so they would be loaded twice. Start the run again, in a minute."
+            )
 
     def stream(self, name: str) -> Stream | None:
         """Return a stream that can still take records, or None if no SCHEMA or header named it.

@@ -230,6 +230,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         stream = self.run.announce(name)
         if not stream.is_new_schema(schema, key, replication_key):
             return
+        self.run.check_key(name, key)
         if stream.has_rows:
             self.run.flush(uncovered=True)
         try:
