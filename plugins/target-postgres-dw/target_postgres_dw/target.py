@@ -68,7 +68,12 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 -- as TargetPostgres takes them
         reader = MessageReader()
         self._interrupt = reader.interrupt
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        except AssertionError as error:  # how target-postgres tells of settings that do not go together
+            raise ConfigValidationError(
+                "The configuration of target-postgres-dw is contradictory", errors=[str(error)]
+            ) from error
         reader.on_idle = self._flush_if_due
         self.message_reader = reader
         self._settings = LoadSettings.from_config(self.config)
@@ -313,7 +318,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
 
     def _process_activate_version_message(self, message: Message) -> None:
         stream = self.run.stream(message.stream or "")
-        if stream is None or message.version is None:
+        if stream is None or not stream.has_schema or message.version is None:
             raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
         stream.activate(message.version)
 
