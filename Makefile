@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format definitions transform-models lock bench clean
+.PHONY: help setup demo test coverage check format definitions transform-models lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -20,7 +20,10 @@ $(SET_UP): requirements.lock pyproject.toml $(PROJECTS) scripts/setup scripts/uv
 demo: $(SET_UP) ## Run the whole pipeline once on made-up data
 	@.venv/bin/crm demo
 
-test: $(SET_UP) ## Run all tests, with coverage
+test: $(SET_UP) ## Run all tests
+	@.venv/bin/pytest -n 2
+
+coverage: $(SET_UP) ## Run all tests and tell which lines none of them ran (takes twice as long)
 	@rm -f .coverage .coverage.*
 	@.venv/bin/pytest -n 2 --cov --cov-report=term
 
@@ -48,6 +51,9 @@ lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 
 bench: $(SET_UP) ## Measure speed and memory
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+
+chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=) and check what is left
+	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1)
 
 clean: ## Stop our servers and delete everything that was made, their data too
 	@if [ -x .venv/bin/python ] && [ -d .crm ]; then .venv/bin/python -m crm_cli.servers destroy .crm; fi

@@ -6,12 +6,14 @@ brings into an empty warehouse: row by row, column by column, deletes included.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import uuid
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +27,8 @@ from crm_cli.sources import installed_sources
 from crm_simulator.server import CRMS, make_crms
 from psycopg import sql
 from sync_history import runs, schema
+from tap_kit.testing import installed_tap, run_tap
+from target_postgres_dw.target import TargetPostgresDw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,15 +39,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 # What a run needs to see everything that a first read would see, with its reason.
-WHOLE = {
+WHOLE: dict[str, dict[str, Any]] = {
     # A delta of tasks reads the schedule around the present; what changes outside of it waits for a full read.
-    "arrivy": {"TAP_ARRIVY_DW_TASK_DELTA": "full"},
+    "arrivy": {"task_delta": "full"},
     # By default only the latest messages of a conversation are listed; older ones stay in the warehouse.
-    "callrail": {"TAP_CALLRAIL_DW_TEXT_THREADS": "full"},
+    "callrail": {"text_threads": "full"},
     # A first read of reports reaches back some days only: both have to begin with the same day.
+    "five9": {"start_date": "{start}"},
     # Calculated properties and edits of associations change without a trace.
-    "hubspot": {"TAP_HUBSPOT_DW_FULL_PASS": "true", "TAP_HUBSPOT_DW_ASSOCIATIONS_READ": "full"},
-    "five9": {"TAP_FIVE9_DW_START_DATE": "{start}"},
+    "hubspot": {"full_pass": True, "associations_read": "full"},
 }
 # Columns that no delta can follow, with the reason.
 BEYOND_A_DELTA = {
@@ -61,6 +65,7 @@ class Pair:
     tap: str
     folder: Path
     environment: dict[str, str]
+    settings: dict[str, Any]
     project: Project
 
     def sync(self, warehouse: str, **variables: str) -> dict[str, Run]:
@@ -78,6 +83,14 @@ class Pair:
         assert done.returncode == 0, done.stdout + done.stderr
         with psycopg.connect(warehouse) as conn:
             return {row.sync_type: row for row in runs.find_runs(conn, run_id=run_id)}
+
+    def read_anew(self, warehouse: str) -> list[str]:
+        """Read everything into an empty warehouse, by tap and loader alone; return the streams."""
+        run = run_tap(installed_tap(self.tap), self.settings)
+        assert run.exit_code == 0
+        with redirect_stdout(io.StringIO()):
+            TargetPostgresDw(config={"sqlalchemy_url": warehouse}).listen(io.StringIO(run.text))
+        return list(run.states[0]["sync_report"]["run"]["streams"])
 
     def sweeping(self) -> dict[str, str]:
         """Return what makes the tap look for removed records."""
@@ -99,15 +112,18 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, simulate: Callable[...,
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
     start = f"{crm.world.now - timedelta(days=3):%Y-%m-%d}"
+    extra = {
+        name: value.format(start=start) if isinstance(value, str) else value
+        for name, value in WHOLE.get(crm.name, {}).items()
+    }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))}
     environment = {
         **kept,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "MELTANO_CLI_LOG_FORMAT": "uncolored",
-        **{variable(tap, name): plain(value) for name, value in settings.items()},
-        **{name: value.format(start=start) for name, value in WHOLE.get(crm.name, {}).items()},
+        **{variable(tap, name): plain(value) for name, value in (settings | extra).items()},
     }
-    return Pair(crm, tap, tmp_path, environment, project)
+    return Pair(crm, tap, tmp_path, environment, settings | extra, project)
 
 
 @pytest.fixture
@@ -157,10 +173,5 @@ def test_a_day_later_the_warehouse_is_what_the_crm_is(pair: Pair, postgres_url: 
     assert set(second) == set(first)
     assert sum(row.records_created + row.records_updated + row.records_deleted for row in second.values()) > 0
 
-    fresh = pair.sync(second_warehouse)
-    for stream in fresh:
+    for stream in pair.read_anew(second_warehouse):
         assert live_rows(postgres_url, source.name, stream) == live_rows(second_warehouse, source.name, stream), stream
-
-    third = pair.sync(postgres_url)
-    changed = {stream: (row.records_created, row.records_updated, row.records_deleted) for stream, row in third.items()}
-    assert changed == dict.fromkeys(third, (0, 0, 0))

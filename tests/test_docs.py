@@ -188,7 +188,9 @@ def migrations() -> str:
     return "\n".join(sql for _, sql in history_schema.migrations())
 
 
-@pytest.mark.parametrize(("table", "title"), [("sync_history", "Runs"), ("sync_reject", "Rejects")])
+@pytest.mark.parametrize(
+    ("table", "title"), [("sync_history", "Runs"), ("sync_reject", "Rejects"), ("sync_alert", "Alerts")]
+)
 def test_every_column_of_the_history_is_told(table: str, title: str, postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         history_schema.migrate(conn)

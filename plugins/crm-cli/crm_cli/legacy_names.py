@@ -40,6 +40,8 @@ ALIASES: Final[Mapping[str, Mapping[str, str | None]]] = {
     "gsheet": {"marketingleadsfullrefresh": "marketing_leads", "marketingleads": "marketing_leads"},
     "salesrabbit": {"leadsnew": "leads", "allentities": None},
 }
+# Sync types that begin so stand for a stream, whatever follows: contacts_<operation>.
+BEGINNINGS: Final[Mapping[str, Mapping[str, str]]] = {"five9": {"contacts": "contacts"}}
 # Other names of the sources themselves.
 SOURCES: Final[Mapping[str, str]] = {
     "activeprospect": "leadconduit",
@@ -82,12 +84,13 @@ def _stream(source: Source, rest: str) -> str | None:
     aliases = ALIASES.get(source.name, {})
     if rest in aliases:
         return aliases[rest]
-    # A sync type of one sheet a year or of one list: marketing_leads_2024, contacts_DialerList.
+    # A sync type of one sheet a year: marketing_leads_2024.
     candidates = {_joined(stream): stream for stream in source.streams}
     for stream in (rest, *_plurals(rest)):
         if stream in candidates:
             return candidates[stream]
     begun = [found for joined, found in candidates.items() if re.fullmatch(rf"{joined}\d{{4}}", rest)]
+    begun += [stream for start, stream in BEGINNINGS.get(source.name, {}).items() if rest.startswith(start)]
     if begun:
         return begun[0]
     raise CrmUsageError(unknown(f"stream of {source.name}", rest, source.streams))

@@ -41,6 +41,8 @@ LOADER = "target-postgres-dw"
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 # Variables of a run that are for this command and the loader, not for Meltano.
 TIMEOUT_VARIABLE, SCHEDULE_VARIABLE = "CRM_TIMEOUT_MINUTES", "CRM_SCHEDULE"
+# What the history says of a run that is part of something longer, as a JSON object.
+CONFIGURATION_VARIABLE = "CRM_RUN_CONFIGURATION"
 # How many runs of one CRM may be at work at once; its rate limits are shared by them.
 RUNS_VARIABLE = "CRM_RUNS_PER_SOURCE"
 
@@ -77,6 +79,13 @@ class Request:
     def variable(self, project: Project, name: str) -> str:
         """Return a variable of this run, else of the project; empty if nothing sets it."""
         return self.variables.get(name) or project.environment.get(name) or ""
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        """What the history says of the run whatever becomes of it."""
+        schedule = self.variables.get(SCHEDULE_VARIABLE)
+        told: dict[str, object] = json.loads(self.variables.get(CONFIGURATION_VARIABLE) or "{}")
+        return {**({"schedule": schedule} if schedule else {}), **told}
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -233,7 +242,7 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
                     error_message=sentence,
                     error_category=category,
                     started_at=started_at,
-                    configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
+                    configuration=request.configuration,
                 )
                 rows = history.find_runs(conn, run_id=run_id)
     rows.sort(key=lambda row: row.id)
@@ -270,7 +279,7 @@ def _slot(
                 error_message=sentence,
                 error_category="overlap",
                 started_at=started_at,
-                configuration={"schedule": name} if (name := request.variables.get(SCHEDULE_VARIABLE)) else None,
+                configuration=request.configuration,
             )
             raise CrmError(sentence)
         yield

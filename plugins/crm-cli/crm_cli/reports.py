@@ -82,8 +82,8 @@ _ALL: Final = (
                 "How far opportunities come",
                 "SELECT label, number FROM (SELECT sum(opportunities) AS a, sum(with_appointment) AS b, "
                 "sum(with_quote) AS c, sum(with_sale) AS d FROM reports.funnel_by_source) AS f CROSS JOIN LATERAL "
-                "(VALUES ('opportunities', a), ('with an appointment', b), ('with a quote', c), ('with a sold job', d)) "
-                "AS v (label, number)",
+                "(VALUES ('opportunities', a), ('with an appointment', b), ('with a quote', c), "
+                "('with a sold job', d)) AS v (label, number)",
             ),
             Chart(
                 "Sold jobs of the ten best sources",
@@ -237,7 +237,10 @@ def read_report(conn: psycopg.Connection, report: Report) -> Result:
             names = [column.name for column in totals.description or ()]
             figures = dict(zip(names, totals.fetchone() or (), strict=True))
             charts = [
-                (chart.title, [(str(label), float(number or 0)) for label, number in conn.execute(chart.query.encode())])
+                (
+                    chart.title,
+                    [(str(label), float(number or 0)) for label, number in conn.execute(chart.query.encode())],
+                )
                 for chart in report.charts
             ]
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:

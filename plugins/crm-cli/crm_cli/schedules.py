@@ -150,6 +150,15 @@ def crontab_lines(project: Project, schedules: Iterable[Schedule]) -> list[tuple
     return lines
 
 
+def alerts_line(project: Project) -> tuple[str, str, str]:
+    """Return interval, command and mark of the crontab line that tells of changes in health."""
+    crm, log = Path(bin_folder()) / "crm", project.state_folder / "logs" / "cron.log"
+    words = [shlex.quote(str(word)) for word in (project.root, crm, log)]
+    command = "cd {} && {} alerts run >> {} 2>&1".format(*words)
+    # No schedule can have a name in brackets of this kind by accident.
+    return ("*/10 * * * *", command.replace("%", "\\%"), mark(project, "(alerts)"))
+
+
 def mark(project: Project, name: str = "") -> str:
     """Return the comment that tells our lines of a crontab from foreign ones, and from those of another project."""
     return f"crm {project.root}: {name}".rstrip()
@@ -168,4 +177,14 @@ def _first_task(tasks: Any) -> list[str]:  # noqa: ANN401 -- as in YAML
     return first.split() if isinstance(first, str) else " ".join(first).split()
 
 
-__all__ = ["NEVER", "TIMEOUT_VARIABLE", "Schedule", "crontab_lines", "declared", "find", "listed", "mark"]
+__all__ = [
+    "NEVER",
+    "TIMEOUT_VARIABLE",
+    "Schedule",
+    "alerts_line",
+    "crontab_lines",
+    "declared",
+    "find",
+    "listed",
+    "mark",
+]

@@ -1,7 +1,7 @@
 """The staging models and sources of the dbt project, made from the schemas of the taps.
 
-``python -m crm_cli.transform_models`` (``make transform-models``) writes them. A stream is one SQL file of one call, and
-its place in its CRM's YAML file: descriptions, tests.
+``python -m crm_cli.transform_models`` (``make transform-models``) writes them. A stream is one SQL file of one call,
+and its place in its CRM's YAML file: descriptions, tests.
 """
 
 from __future__ import annotations

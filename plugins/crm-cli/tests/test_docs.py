@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from crm_cli import tables
-from crm_cli.commands import rejects, sources, sync
+from crm_cli import alerts, prometheus, tables
+from crm_cli.commands import check, doctor, rejects, sources, sync
 from crm_cli.commands.history import history
 from crm_cli.commands.status import status
 from crm_cli.main import crm
+from sync_history.health_rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,11 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         sources._source_record,
         sources._discovered,
         rejects.reject_record,
+        alerts.change_record,
+        doctor.examined_record,
+        check.health_record,
+        check.finding_record,
+        check.stream_record,
         status.callback,
         history.callback,
     ],
@@ -106,6 +112,15 @@ def test_every_json_field_is_documented(function: object) -> None:
 
 def test_every_count_is_documented() -> None:
     assert [name for name in tables.COUNTS if f"`{name}`" not in sections()["Run record"]] == []
+
+
+def test_every_rule_of_health_and_every_metric_is_documented() -> None:
+    text = sections()["crm check"]
+    assert [name for name in (*RULES, *prometheus.METRICS) if f"`{name}`" not in text] == []
+
+
+def test_every_variable_of_the_alerts_is_documented() -> None:
+    assert [name for name in alerts.VARIABLES if f"`{name}`" not in sections()["crm alerts"]] == []
 
 
 def test_the_links_lead_somewhere() -> None:

@@ -30,24 +30,6 @@ from sync_history import runs, schema
 if TYPE_CHECKING:
     from sync_history.runs import Run
 
-PREAMBLE = """
-import json, os, signal, subprocess, sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-import psycopg
-from sync_history import runs
-
-conn = psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True)
-Path(os.environ["MELTANO_PROJECT_ROOT"], "seen.json").write_text(json.dumps({"argv": sys.argv[1:], **os.environ}))
-
-def opened(stream):
-    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source="acme", sync_type=stream,
-        started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
-
-def progress(row, **counts):
-    runs.record_progress(conn, row, counts=runs.Counts(**counts), bookmark=None, metrics={}, endpoint=None)
-"""
-
 
 class Quiet:
     """Keeps what it was shown."""
@@ -59,25 +41,6 @@ class Quiet:
         self.seen.append(list(rows))
 
 
-@pytest.fixture
-def meltano(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put a script in Meltano's place, and give the tap what it needs."""
-    folder = project.root / "bin"
-    folder.mkdir()
-    monkeypatch.setattr(pipeline, "bin_folder", lambda: str(folder))
-    monkeypatch.setattr(pipeline, "_POLL_SECONDS", 0.1)
-    for name in ("TAP_ACME_HOST", "TAP_ACME_USER"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("ACME_SECRET", "hunter2")
-
-    def script(body: str) -> None:
-        file = folder / "meltano"
-        file.write_text(f"#!{sys.executable}\n{PREAMBLE}\n{textwrap.dedent(body)}")
-        file.chmod(0o755)
-
-    return script
-
-
 def sync(*arguments: str) -> Result:
     return CliRunner().invoke(crm, ["sync", "acme", *arguments], env={"COLUMNS": "200"})
 
@@ -85,12 +48,6 @@ def sync(*arguments: str) -> Result:
 def seen(project: Project) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((project.root / "seen.json").read_text())
     return found
-
-
-@pytest.fixture
-def without_meltano_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Meltano's own tables are another test's matter."""
-    monkeypatch.setenv("MELTANO_DATABASE_URI", "sqlite://")
 
 
 pytestmark = pytest.mark.usefixtures("warehouse_url", "without_meltano_tables")

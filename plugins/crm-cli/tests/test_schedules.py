@@ -174,6 +174,17 @@ def test_a_dry_run_prints_and_writes_nothing(crontab: Path) -> None:
     assert not crontab.exists()
 
 
+def test_alerts_get_a_line_if_anybody_is_to_be_told(
+    crontab: Path, timetable: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_ALERT_SLACK_URL", "https://hooks.example.com/T1")
+    assert "2 lines installed" in run("cron", "install").stdout
+    [line] = [line for line in crontab.read_text().splitlines() if "alerts run" in line]
+    assert line.startswith("*/10 * * * * cd ")
+    assert line.endswith(f"# crm {timetable.root}: (alerts)")
+    assert "2 lines removed" in run("cron", "remove").stdout
+
+
 def test_lines_of_another_project_stay(crontab: Path) -> None:
     other = "8 * * * * cd /srv/b && crm schedule run acme-hourly # crm /srv/b: acme-hourly\n"
     crontab.write_text(other)

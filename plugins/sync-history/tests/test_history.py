@@ -131,6 +131,8 @@ def test_only_rows_whose_lock_is_free_are_stale(conn: psycopg.Connection, postgr
         assert [run.id for run in closed] == [dead]
         assert closed[0].status == "failed"
         runs.beat(conn, [alive, own])
+        # A server frees the locks of a connection a moment after its client has closed it.
+        living.execute("SELECT pg_advisory_unlock_all()")
     assert {run.id for run in runs.close_stale_runs(conn)} == {alive, own}
     assert runs.close_stale_runs(conn) == []
 
@@ -382,3 +384,37 @@ def test_a_record_that_is_refused_again_stays_open_whatever_the_reason(conn: psy
     again = rejects.Reject("people", "born is odd", "record", {"id": 1}, {"id": 1}, "born")
     assert rejects.resolve(conn, [value, other], "replayed", unless_refused_again=[again]) == 1
     assert [one.id for one in rejects.find(conn)] == [value]
+
+
+def test_an_edit_says_who_and_why_and_the_current_bookmark_who_set_it(conn: psycopg.Connection) -> None:
+    row = open_run(conn, run_id="run")
+    progress(conn, row)
+    runs.close_run(conn, row)
+    (current,) = bookmarks.find_current(conn)
+    assert (current.run_id, current.edited_by, current.bookmark) == ("run", None, {"n": row})
+    assert bookmarks.edit_bookmarks(conn, "genius", {"people": None}, "ann@host", "read all again") == ["people"]
+    (current,) = bookmarks.find_current(conn, "genius")
+    assert (current.edited_by, current.reason, current.bookmark) == ("ann@host", "read all again", {})
+    assert current.bookmark_before == {"n": row}
+    assert bookmarks.find_edits(conn, "genius", "people", 10) == [current]
+    assert bookmarks.find_edits(conn, "genius", "orders", 10) == []
+    assert bookmarks.find_current(conn, "hubspot") == []
+
+
+def test_the_windows_of_the_last_backfill_are_told_by_their_newest_row(conn: psycopg.Connection) -> None:
+    wanted = {"from": "2026-01-01T00:00:00+00:00", "to": "2026-02-01T00:00:00+00:00", "step": "7d"}
+
+    def window(id_: str, day: int, error: str | None = None, **other: str) -> int:
+        told = {**wanted, "id": id_, "window": f"2026-01-{day:02}T00:00:00+00:00", **other}
+        row = open_run(conn, configuration={"backfill": told})
+        runs.close_run(conn, row, error=error, category="source" if error else None)
+        return row
+
+    window("old", 1)
+    window("new", 8, error="x")
+    second = window("new", 8)
+    first = window("new", 1)
+    window("other", 1, step="1d")
+    found = runs.last_backfill(conn, "genius", "people", wanted)
+    assert [row.id for row in found] == [first, second]
+    assert runs.last_backfill(conn, "genius", "people", {**wanted, "step": "2d"}) == []

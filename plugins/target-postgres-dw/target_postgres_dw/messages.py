@@ -9,12 +9,14 @@ import signal
 import sys
 from collections import Counter
 from contextlib import suppress
+from datetime import datetime  # noqa: TC003 -- msgspec needs the class
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_postgres_dw.errors import InputError
+from target_postgres_dw.errors import InputError, TornInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+# The name of a stream near the start of a line that is otherwise unreadable; nothing of a record can match.
+_STREAM = re.compile(rb'^\s*\{(?:\s*"type"\s*:\s*"[A-Z_]{1,20}"\s*,)?\s*"stream"\s*:\s*"([^"\\]{1,200})"')
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
 
@@ -38,6 +42,22 @@ class Message(msgspec.Struct, gc=False):
     value: msgspec.Raw = msgspec.Raw()
     version: int | None = None
     time_extracted: str | None = None
+
+
+class RunHeader(msgspec.Struct, gc=False):
+    """What a tap of this suite says of its run in its first STATE."""
+
+    crm_source: str
+    streams: list[str] | None = None
+    started_at: datetime | None = None
+    configuration: dict[str, Any] | None = None
+
+
+class SyncReport(msgspec.Struct, gc=False):
+    """The shape of ``sync_report``; more may stand in it."""
+
+    run: RunHeader | None = None
+    streams: dict[str, dict[str, Any]] | None = None
 
 
 class Interrupted(SystemExit):
@@ -60,6 +80,8 @@ class MessageReader(GenericSingerReader[bytes]):
         self._decoder = msgspec.json.Decoder(Message)
         self._signal: int | None = None
         self._wakeup: int | None = None
+        # Whether the line in hand is the last one and has no line end. It may be whole all the same.
+        self._is_torn = False
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -82,7 +104,7 @@ class MessageReader(GenericSingerReader[bytes]):
         """Pass each message to the callback of its type.
 
         Raises:
-            InputError: if a line is no Singer message; names the line.
+            InputError: if a line is no Singer message, or its callback refuses it; names the line.
             Interrupted: after ``interrupt``.
         """
         by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
@@ -97,15 +119,32 @@ class MessageReader(GenericSingerReader[bytes]):
                 message = self._decode(line)
                 callback = by_type[message.type]
             except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
-                raise InputError(
-                    f"Line {number} of the input is no Singer message. A tap must print nothing else to standard "
-                    "output; run it alone to see what it prints."
-                ) from error
-            callback(message)
+                raise self._refusal(number, line) from error
+            try:
+                callback(message)
+            except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
+                raise type(error)(f"Line {number} of the input: {error}") from error
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                raise self._refusal(number, line) from error
             counts[message.type] += 1
         if self._signal is not None:
             raise Interrupted(self._signal)
         return counts
+
+    def _refusal(self, number: int, line: str | bytes) -> InputError:
+        """Say that a line is no message: which line, and of which stream if it can be told. Never what it says."""
+        data = line.encode(errors="replace") if isinstance(line, str) else line
+        named = _STREAM.search(data)
+        where = f"Line {number} of the input" + (f" (stream {named[1].decode(errors='replace')})" if named else "")
+        if self._is_torn:
+            return TornInputError(
+                f"{where} breaks off in the middle: the tap was killed, or it crashed; its log says why. What was "
+                "committed stands; the next run goes on from there."
+            )
+        return InputError(
+            f"{where} is no Singer message. A tap must print nothing else to standard output; run it alone to see what "
+            "it prints."
+        )
 
     def _decode(self, line: str | bytes) -> Message:
         try:
@@ -140,6 +179,7 @@ class MessageReader(GenericSingerReader[bytes]):
                     yield from tail[:-1]
                     rest = [tail[-1]]
             if last := b"".join(rest):
+                self._is_torn = True
                 yield last
         finally:
             writer, self._wakeup = self._wakeup, None

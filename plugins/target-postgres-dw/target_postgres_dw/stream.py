@@ -16,6 +16,7 @@ from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
 from target_postgres_dw.rows import (
     DELETED_AT,
+    InvalidSchemaError,
     KeyMissingError,
     NoRecordError,
     RecordRefusedError,
@@ -136,6 +137,7 @@ class Stream:
         """Prepare the table for a schema. The rows of the former schema must have been loaded.
 
         Raises:
+            InputError: if the schema is none.
             StreamRefusedError: if the table cannot hold the stream; the stream then takes nothing more.
         """
         try:
@@ -149,6 +151,11 @@ class Stream:
                 stream=self.name,
                 metadata=self._settings.metadata,
             )
+        except InvalidSchemaError as error:
+            raise InputError(
+                f"The SCHEMA of stream {self.name} is no JSON Schema at its property {error}. This is an error of the "
+                "tap."
+            ) from error
         except RecordRefusedError as error:
             self.refuse(f"Stream {self.name}: {error}.")
             raise StreamRefusedError(self.refused) from error
@@ -173,6 +180,7 @@ class Stream:
 
         Raises:
             KeyMissingError: if it lacks a property of its key.
+            RequiredMissingError: if it lacks another one that its schema requires.
         """
         if self.refused is not None or self._encoder is None:
             return
@@ -209,7 +217,11 @@ class Stream:
                 "of the tap."
             )
         within = Within.from_schema(schema, {column.source: column.name for column in self._encoder.columns})
-        self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"), within)
+        try:
+            encoder = RowEncoder(schema, key, column_type)
+        except (InvalidSchemaError, RecordRefusedError) as error:
+            raise InputError(f"Stream {self.name}: the SCHEMA of its key set is unusable ({error}).") from error
+        self._sweep.expect_keys(encoder, schema.get("x-max-deleted-share"), within)
 
     def add_key(self, record: msgspec.Raw) -> None:
         """Take one key of the set.
@@ -223,14 +235,21 @@ class Stream:
             raise InputError(f"Stream {self.name}: a key of its key set is unusable ({error}).") from error
 
     def see_version(self, version: int) -> None:
-        """Note that the records carry a table version: their keys are gathered, in case ACTIVATE_VERSION comes."""
+        """Note that the next record carries a table version: its key is gathered, in case ACTIVATE_VERSION comes.
+
+        A record of an older version than one seen before says nothing of what exists.
+        """
         if self._settings.activate_version:
-            self._sweep.version = version
+            self._sweep.see_version(version, self._buffer.next_number)
 
     def activate(self, version: int) -> None:
-        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone."""
+        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone.
+
+        After the records it is the tap's word that they are complete, as a STATE is.
+        """
         if self._settings.activate_version:
             self._sweep.version = self._sweep.activated = version
+            self._uncovered = False
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""

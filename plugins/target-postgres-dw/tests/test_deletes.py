@@ -185,6 +185,15 @@ def test_a_key_set_without_its_stream_is_an_error_of_the_tap(postgres_url: str) 
     assert "after its SCHEMA" in (load(postgres_url, header("people"), keys).error or "")
 
 
+def test_keys_for_comparing_are_not_loaded(postgres_url: str) -> None:
+    marks: dict[str, Any] = {"x-sweep-of": "people", "x-keys-only": True}
+    keys = schema("people_keys", {"id": INTEGER}, **marks)
+    result = load(postgres_url, header("people"), keys, records("people_keys", {"id": 1}))
+    assert result.error is not None
+    assert "the keys of people in place of its records" in result.error
+    assert last_run(postgres_url).status == "failed"
+
+
 def test_activate_version_of_a_tap_that_may_have_been_killed_is_not_believed(postgres_url: str) -> None:
     versioned(postgres_url, 1, [1, 2, 3])
     versioned(postgres_url, 2, [1, 2], covered=False)

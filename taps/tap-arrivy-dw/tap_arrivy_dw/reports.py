@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import typing as t
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC
 
 from tap_kit.csv import CsvStream, Times
+from tap_kit.zones import find_zone
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +43,7 @@ def in_utc(cells: Cells) -> Cells:
 
 def _times_of(zone: str) -> Times:
     if zone not in _KNOWN:
-        try:
-            _KNOWN[zone] = Times(FORMATS, ZoneInfo(zone))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            _KNOWN[zone] = Times(FORMATS)
+        _KNOWN[zone] = Times(FORMATS, find_zone(zone) or UTC)
     return _KNOWN[zone]
 
 

@@ -8,10 +8,9 @@ from singer_sdk import typing as th
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.auth import Headers
 from tap_kit.csv import check_file_settings, csv_streams, explain_unset
-from tap_kit.errors import Stop
 from tap_kit.limits import Limit
 from tap_kit.rest import RestTap
-from tap_kit.settings import with_file_settings, with_rest_settings
+from tap_kit.settings import check_names, with_file_settings, with_rest_settings
 from typing_extensions import override
 
 from tap_arrivy_dw.client import PROBE
@@ -163,10 +162,7 @@ class TapArrivy(RestTap):
     def check_settings(self) -> None:
         super().check_settings()
         check_file_settings(self.config, [CsvTasks])
-        names = [stream.name for stream in STREAMS]
-        unknown = sorted(set(self.config["paths"]) - set(names))
-        if unknown:
-            raise Stop(f"The setting paths names {', '.join(unknown)}; the streams are: {', '.join(names)}.")
+        check_names("paths", self.config["paths"], "streams", [stream.name for stream in STREAMS])
 
     @property
     @override

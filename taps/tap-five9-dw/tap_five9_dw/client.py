@@ -204,7 +204,7 @@ class ContactStream(Five9Stream):
     def get_records(self, context: Context | None) -> Iterator[Row]:
         meter = Meter(self.report)
         lists = self._lists(meter)
-        wanted = self._wanted(lists)
+        wanted = self._wanted_lists(lists)
         start = t.cast("tuple[str, str] | None", self.span.last_key)
         self._strays.clear()
         self._homeless.clear()
@@ -263,7 +263,7 @@ class ContactStream(Five9Stream):
         answer = self.call("getListsInfo", meter)
         return {entry.name: entry.size for entry in answer.value or [] if entry.name}
 
-    def _wanted(self, lists: Iterable[str]) -> list[str]:
+    def _wanted_lists(self, lists: Iterable[str]) -> list[str]:
         asked = self.config["list_names"]
         unknown = sorted(set(asked) - set(lists))
         if unknown:

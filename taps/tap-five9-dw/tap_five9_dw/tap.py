@@ -7,7 +7,6 @@ import typing as t
 from contextlib import ExitStack
 from functools import cached_property
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from tap_kit.auth import Headers
@@ -16,7 +15,8 @@ from tap_kit.http import Meter
 from tap_kit.limits import Limit
 from tap_kit.report import StreamReport
 from tap_kit.rest import RestStream, RestTap, load_schema
-from tap_kit.settings import with_rest_settings
+from tap_kit.settings import check_names, with_rest_settings
+from tap_kit.zones import zone_of_setting
 from typing_extensions import override
 
 from tap_five9_dw.client import MOST_RECORDS, MOST_ROWS, ContactStream, ReportStream
@@ -253,9 +253,7 @@ class TapFive9(RestTap):
                 "with each request."
             )
         known = [stream.name for stream in STREAMS if issubclass(stream, ReportStream)]
-        unknown = sorted(set(self.config["reports"]) - set(known))
-        if unknown:
-            raise Stop(f"The setting reports names {', '.join(unknown)}; the reports are: {', '.join(known)}.")
+        check_names("reports", self.config["reports"], "reports", known)
         wrong = sorted(name for name, place in self.config["reports"].items() if not all(place.rpartition("/")[::2]))
         if wrong:
             raise Stop(f"The setting reports must name folder and report, like Folder/Report, for {', '.join(wrong)}.")
@@ -274,10 +272,7 @@ class TapFive9(RestTap):
             raise Stop(
                 f"The time zone of the region {self.config['region']} is not known: name it in the setting timezone."
             )
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+        return zone_of_setting(name)
 
     @property
     @override

@@ -26,6 +26,8 @@ if t.TYPE_CHECKING:
 
 # Measured with 31 columns: 1,000 costs a tenth of the speed, more than 5,000 brings nothing.
 PAGE_SIZE = 5_000
+# Keys that one statement asks for.
+KEYS_AT_ONCE = 500
 
 parse_json = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -68,9 +70,20 @@ class TableStream(KitStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
+        yield from self._records_by(self._query(self._selected()), self.span.last_key)
+        if self.keys_only:
+            self._check_host()
+
+    @override
+    def records_of(self, keys: Sequence[tuple[int | str, ...]]) -> Iterator[dict[str, t.Any]]:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            query = self._query(self._selected()).of_keys(keys[start : start + KEYS_AT_ONCE])
+            yield from self._records_by(query, None)
+
+    def _records_by(self, query: Query, after: tuple[int | str, ...] | None) -> Iterator[dict[str, t.Any]]:
         names = [column.name for column in self._selected()]
         json_names = [column.name for column in self._selected() if column.is_json]
-        for row in self._read(self._query(self._selected()), self.span.last_key):
+        for row in self._read(query, after):
             record = dict(zip(names, row, strict=True))
             for name in json_names:
                 record[name] = _json_value(record[name])
@@ -80,10 +93,13 @@ class TableStream(KitStream):
     def read_keys(self) -> Iterator[Sequence[int | str]]:
         columns = [column for name in self.table.key for column in self.columns if column.name == name]
         yield from self._read(self._query(columns, condition=False), None)
+        self._check_host()
+
+    def _check_host(self) -> None:
         if self.genius.fallback_used is not None:
             raise SkipStream(
                 f"The keys of {self.name} cannot be trusted: the fallback host {self.genius.fallback_used} was used, "
-                "which may lag behind. Sweep again when the first host is back.",
+                "which may lag behind. Try again when the first host is back.",
                 category="sweep",
             )
 

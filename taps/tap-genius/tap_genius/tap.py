@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.errors import Stop
 from tap_kit.settings import with_file_settings, with_universal_settings
 from tap_kit.tap import Tap
+from tap_kit.zones import zone_of_setting
 from typing_extensions import override
 
 from tap_genius.client import Access, Client
@@ -144,13 +143,7 @@ class TapGenius(Tap):
         Raises:
             Stop: If there is no such zone.
         """
-        name = self.config["timezone"]
-        if name.upper() == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+        return zone_of_setting(self.config["timezone"])
 
     @cached_property
     def client(self) -> Client:

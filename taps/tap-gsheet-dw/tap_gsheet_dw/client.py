@@ -288,7 +288,7 @@ class SheetStream(GoogleStream):
                 f"The stream {self.name} cannot be read: {where} is blank; set header_row to the row with the headers.",
                 category="configuration",
             )
-        if not layout.keys() & self.kinds.keys():
+        if not self.keys_only and not layout.keys() & self.kinds.keys():
             raise SkipStream(
                 f"The stream {self.name} cannot be read: {where} has none of the headers that belong to its columns; "
                 f"it has {listed(header.text for header in headers)}. Set header_row, tab or column_map, or make a "

@@ -11,7 +11,6 @@ import re
 import typing as t
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_kit.values import (
     Odd,
@@ -22,6 +21,7 @@ from tap_kit.values import (
     number_from_json,
     text_from_json,
 )
+from tap_kit.zones import find_zone
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,12 +81,7 @@ def zone_of(name: str) -> tzinfo | None:
         sign, hours, minutes = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         return timezone(-offset if sign == "-" else offset)
-    if name in ("GMT", "UTC", "Etc/GMT", "Etc/UTC"):
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-        return None
+    return UTC if name in ("GMT", "Etc/GMT", "Etc/UTC") else find_zone(name)
 
 
 def moment_of(serial: Decimal | int) -> datetime | None:

@@ -11,14 +11,15 @@ import random
 import typing as t
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk.pagination import BaseAPIPaginator, SinglePagePaginator
 from tap_kit.errors import Retry, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
 from tap_kit.limits import QuotaUsedUp, next_midnight
-from tap_kit.rest import DELETED_AT, Page, RestStream, document_of, error_of, message_of, place_of
+from tap_kit.rest import Page, RestStream, document_of, error_of, message_of, place_of
 from tap_kit.rows import dig
+from tap_kit.stream import DELETED_AT
+from tap_kit.zones import find_zone
 from typing_extensions import override
 
 from tap_hubspot_dw.paths import path_of
@@ -36,7 +37,7 @@ if t.TYPE_CHECKING:
 
 logger = logging.getLogger("tap-hubspot-dw")
 
-GENERAL, SEARCH, ASSOCIATIONS, FILES = "general", "search", "associations", "files"
+GENERAL, SEARCH, ASSOCIATIONS = "general", "search", "associations"
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY, MULTI_STATUS = 400, 401, 403, 404, 429, 207
 # Locked, and a gateway's "migration in progress": public clients try these again.
 BRIEF: t.Final = (423, 477)
@@ -237,10 +238,7 @@ def refusal(response: Response, *, zone: tzinfo, now: datetime) -> Exception:
 
 def zone_named(name: t.Any) -> tzinfo:  # noqa: ANN401 - any JSON
     """Return the time zone of the account; UTC if HubSpot's name for it is unknown here."""
-    try:
-        return ZoneInfo(str(name)) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+    return (find_zone(str(name)) if name else None) or UTC
 
 
 def judge_token(response: Response) -> None:

@@ -17,9 +17,10 @@ from tap_kit.bookmarks import parse_time
 from tap_kit.errors import SkipStream
 from tap_kit.http import Meter
 from tap_kit.report import StreamReport
-from tap_kit.rest import DELETED_AT, EARLIEST, NOTHING, Ask, Page, Pass, document_of, load_schema
+from tap_kit.rest import EARLIEST, NOTHING, Ask, Page, Pass, document_of, load_schema
 from tap_kit.rows import converters, dig, find_rows, kind_of, missing_in
 from tap_kit.settings import narrowing
+from tap_kit.stream import DELETED_AT
 from tap_kit.values import datetime_from_json
 from tap_kit.windows import to_milliseconds
 from typing_extensions import override

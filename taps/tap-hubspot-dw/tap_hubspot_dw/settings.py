@@ -211,20 +211,6 @@ OWN_SETTINGS = th.PropertiesList(
         "even later.",
     ),
     th.Property(
-        "zipcodes_url",
-        th.StringType,
-        title="File of ZIP codes",
-        description="Address or path of a CSV file with the columns zip (or zipcode), division, city, county and "
-        "state. Without it there is no stream zipcodes.",
-    ),
-    th.Property(
-        "zipcodes_token",
-        th.StringType,
-        secret=True,
-        title="Token for the ZIP codes",
-        description="Token for that address, for example of GitHub; sent nowhere else.",
-    ),
-    th.Property(
         "concurrency",
         th.IntegerType(minimum=1),
         default=8,

@@ -10,7 +10,7 @@ from typing_extensions import override
 from tap_hubspot_dw.associations import AssociationStream
 from tap_hubspot_dw.client import ASSOCIATIONS, BAD_REQUEST, NOT_FOUND, HubSpotStream, PerObject, WholeList
 from tap_hubspot_dw.objects import ObjectStream
-from tap_hubspot_dw.zipcodes import ZipcodeStream
+from tap_hubspot_dw.zipcodes import Zipcodes
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -231,16 +231,6 @@ class CustomObjectSchemas(WholeList):
     )
 
 
-class Zipcodes(ZipcodeStream):
-    """Service area by ZIP code, from a CSV file; only with the setting ``zipcodes_url``.
-
-    Source: the file. Read in full.
-    """
-
-    name = "zipcodes"
-    primary_keys = ("zipcode",)
-
-
 OBJECTS: t.Final[Sequence[type[ObjectStream]]] = (
     Contacts,
     Appointments,
@@ -258,5 +248,5 @@ OTHERS: t.Final[Sequence[type[HubSpotStream]]] = (
     Properties,
     AssociationLabels,
     CustomObjectSchemas,
-    Zipcodes,
 )
+FILES: t.Final = (Zipcodes,)

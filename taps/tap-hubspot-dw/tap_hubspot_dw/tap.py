@@ -16,20 +16,20 @@ from pathlib import Path
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.ahead import Workers, in_order
 from tap_kit.auth import BearerToken, Headers
+from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.errors import SkipStream, Stop
 from tap_kit.http import Meter
 from tap_kit.limits import Limit
 from tap_kit.report import StreamReport
 from tap_kit.rest import RestTap, check_json, document_of, error_of
 from tap_kit.rows import dig
-from tap_kit.settings import with_rest_settings
+from tap_kit.settings import with_file_settings, with_rest_settings
 from typing_extensions import override
 
 from tap_hubspot_dw.ahead import THREADS, run_all
 from tap_hubspot_dw.associations import Pair
 from tap_hubspot_dw.client import (
     ASSOCIATIONS,
-    FILES,
     FORBIDDEN,
     GENERAL,
     MULTI_STATUS,
@@ -47,7 +47,7 @@ from tap_hubspot_dw.names import FURTHER_OBJECTS, STREAMS
 from tap_hubspot_dw.objects import BATCH, LIST_PAGE, OURS, ObjectStream
 from tap_hubspot_dw.paths import TOKEN, path_of
 from tap_hubspot_dw.settings import OWN_SETTINGS
-from tap_hubspot_dw.streams import OBJECTS, OTHERS, Zipcodes
+from tap_hubspot_dw.streams import FILES, OBJECTS, OTHERS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,11 +88,12 @@ class TapHubSpot(RestTap):
     crm_source = "hubspot"
     stream_order: t.ClassVar[Sequence[str]] = STREAMS
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = (*OBJECTS, *OTHERS)
-    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(with_file_settings(OWN_SETTINGS))
 
     @override
     def check_settings(self) -> None:
         super().check_settings()
+        check_file_settings(self.config, FILES)
         missing = [name for name in OAUTH if not self.config.get(name)]
         if self.config.get("refresh_token_file") and "refresh_token" in missing and self._stored_token():
             missing.remove("refresh_token")
@@ -177,7 +178,6 @@ class TapHubSpot(RestTap):
             GENERAL: Limit(self.config.get("requests_per_10_seconds") or plan.requests, 10),
             SEARCH: Limit(self.config["search_requests_per_second"], SEARCH_SECONDS),
             ASSOCIATIONS: Limit(self.config["association_requests_per_10_seconds"], 10),
-            FILES: Limit(10, 1),
         }
 
     @cached_property
@@ -208,7 +208,7 @@ class TapHubSpot(RestTap):
     # Discovery
 
     @override
-    def discover_streams(self) -> Sequence[RestStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         self._look_at_account()
         objects = [*self._declared_objects(), *self._further_objects()]
         known = self._definitions_of(objects)
@@ -216,8 +216,7 @@ class TapHubSpot(RestTap):
         for (kind, name, object_type), found in zip(objects, known, strict=True):
             fill = self._fill_of(object_type, found) if isinstance(found, list) else None
             streams.append(kind(self, name=name, object_type=object_type, definitions=found, fill=fill))
-        others = [kind for kind in OTHERS if kind is not Zipcodes or self.config.get("zipcodes_url")]
-        return [*streams, *(kind(self) for kind in others)]
+        return [*streams, *(kind(self) for kind in OTHERS), *csv_streams(self, FILES)]
 
     def _declared_objects(self) -> Iterator[tuple[type[ObjectStream], str, str]]:
         for kind in OBJECTS:
@@ -230,7 +229,7 @@ class TapHubSpot(RestTap):
                 logger.info("%s", self.explain_missing(kind.name))
 
     def _further_objects(self) -> Iterator[tuple[type[ObjectStream], str, str]]:
-        taken = {kind.name for kind in (*OBJECTS, *OTHERS)}
+        taken = set(STREAMS)
         declared = {object_type for _, _, object_type in self._declared_objects()}
         for text in self.config["objects"]:
             given, equals, object_type = (part.strip() for part in str(text).partition("="))
@@ -356,8 +355,8 @@ class TapHubSpot(RestTap):
                     f"the app may not see it (scope crm.schemas.custom.read). Set {kind.type_setting} to its type id, "
                     "or deselect the stream."
                 )
-        if name == Zipcodes.name:
-            return "The stream zipcodes is left out: it needs the setting zipcodes_url."
+        if name in {stream.name for stream in FILES}:
+            return explain_unset(name)
         return f"The stream {name} does not exist: name its object in the setting objects, or deselect it."
 
     @override

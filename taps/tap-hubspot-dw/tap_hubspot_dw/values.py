@@ -71,14 +71,17 @@ def converter_of(name: str, kind: str, described: Mapping[str, t.Any]) -> Conver
         meant = described.get("x-kind")
         if meant == "phone" or name in ("phone", "mobilephone", "phone1", "phone2"):
             return phone_of
-        return email_of if name == "email" or name.endswith("_email") else text_from_json
-    return {
+        if name == "email" or name.endswith("_email"):
+            return email_of
+        return text_from_json
+    by_kind: dict[str, Convert] = {
         "integer": integer_from_json,
         "number": number_from_json,
         "boolean": boolean_from_json,
         "date": date_of,
         "date-time": datetime_from_json,
-    }.get(kind, lambda value: value)
+    }
+    return by_kind.get(kind, lambda value: value)
 
 
 def merged_ids(value: t.Any) -> list[str]:  # noqa: ANN401 - any JSON

@@ -10,7 +10,7 @@ import pytest
 from tap_hubspot_dw.names import FURTHER_OBJECTS, STREAMS
 from tap_hubspot_dw.paths import VERSIONS, path_of
 from tap_hubspot_dw.settings import OWN_SETTINGS
-from tap_hubspot_dw.streams import OBJECTS, OTHERS
+from tap_hubspot_dw.streams import FILES, OBJECTS, OTHERS
 from tap_hubspot_dw.tap import TapHubSpot
 from tap_kit.rest import load_schema
 
@@ -27,23 +27,28 @@ SCHEMAS = sorted(path.stem for path in (PACKAGE / "tap_hubspot_dw" / "schemas").
 
 
 def test_the_names_are_those_of_the_streams() -> None:
-    assert tuple(stream.name for stream in (*OBJECTS, *OTHERS)) == STREAMS
+    assert (
+        *(kind.name for kind in OBJECTS),
+        *(kind.name for kind in OTHERS),
+        *(kind.name for kind in FILES),
+    ) == STREAMS
     assert len(set(STREAMS) | set(FURTHER_OBJECTS)) == len(STREAMS) + 20
 
 
 def test_the_readme_and_the_page_tell_every_stream(open_account: Callable[..., Account]) -> None:
-    tap = TapHubSpot(config=open_account(2).config | {"zipcodes_url": "zips.csv"})
+    tap = TapHubSpot(config=open_account(2).config | {"files": {"zipcodes": "zips.csv"}})
     told = re.findall(r"^\| `(\w+)` \| (\S.*?) \| (`.*?`) \| (\S.*?) \| (.*) \|$", README, flags=re.MULTILINE)
     rows = {name: (path, key, changed) for name, path, key, changed, _ in told}
     for name in STREAMS:
-        stream = tap.rest_stream(name)
+        stream = tap.streams[name]
         key = ", ".join(f"`{column}`" for column in stream.primary_keys)
         assert rows[name][1] == key
         assert all("null" not in stream.schema["properties"][column]["type"] for column in stream.primary_keys)
         if stream.replication_key:
             assert rows[name][2] == f"`{stream.replication_key}`"
         if name != "zipcodes":
-            assert rows[name][0].strip("`").replace("2-...", "2-") == re.sub(r"2-\d+", "2-", str(stream.path))
+            path = str(tap.rest_stream(name).path)
+            assert rows[name][0].strip("`").replace("2-...", "2-") == re.sub(r"2-\d+", "2-", path)
         assert f"| `{name}` |" in PAGE
     assert [name for name in FURTHER_OBJECTS if not re.search(rf"\b{name}\b", README)] == []
 

@@ -89,8 +89,8 @@ def test_the_output_is_as_it_was(open_account: Callable[..., Account], request: 
         include_properties=["-"],
         exclude_properties=["contacts.lead_*", "hs_*"],
         deletions="sweep",
-        zipcodes_url=f"{account.url}/repos/example-owner/example-repo/contents/zips.csv",
-        zipcodes_token="example-zip-token",
+        files={"zipcodes": f"{account.url}/repos/example-owner/example-repo/contents/zips.csv"},
+        file_http_headers={"Authorization": "token example-zip-token", "Accept": "application/vnd.github.v3.raw"},
     )
     assert run.exit_code == 0
     text = normalise(run.text, {account.url: "<url>"})

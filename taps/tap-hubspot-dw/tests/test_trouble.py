@@ -393,8 +393,9 @@ def test_a_value_that_its_column_cannot_hold(open_account: Callable[..., Account
 def test_no_secret_is_written(open_account: Callable[..., Account], caplog: pytest.LogCaptureFixture) -> None:
     account = open_account(10)
     secret = account.config["access_token"]
-    run = account.read(zipcodes_url=f"{account.url}/nothing.csv", zipcodes_token="secret-of-the-file")
-    assert "answered 401" in run.report("zipcodes")["error"]
+    headers = {"Authorization": "token secret-of-the-file"}
+    run = account.read(files={"zipcodes": f"{account.url}/nothing.csv"}, file_http_headers=headers)
+    assert "401" in run.report("zipcodes")["error"]
     for text in (run.text, caplog.text):
         assert secret not in text
         assert "secret-of-the-file" not in text

@@ -54,10 +54,12 @@ class Narrowing:
     since: str | None = None
     end_date: str | None = None
     max_records: int = 0
+    # About keys, or some keys: the stored bookmark does not say where such a read begins.
+    by_key: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything is narrowed at all."""
-        return bool(self.since or self.end_date or self.max_records)
+        return bool(self.since or self.end_date or self.max_records or self.by_key)
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ class Bookmark:
             return None
         if self._narrowing.since:
             return format_time(parse_time(self._narrowing.since))
-        if self._stored is not None:
+        if self._stored is not None and not self._narrowing.by_key:
             stored = self.moment_of(self._stored)
             floor = datetime.min.replace(tzinfo=UTC)
             return format_time(stored - self._reread if stored - floor > self._reread else floor)

@@ -21,6 +21,7 @@ import csv
 import gzip
 import io
 import re
+import tempfile
 import typing as t
 import zlib
 from dataclasses import dataclass
@@ -32,10 +33,11 @@ import msgspec
 from typing_extensions import override
 
 from tap_kit.errors import SkipStream, Stop
-from tap_kit.files import FileBookmark, FileStore, files_to_read
+from tap_kit.files import BLOCK, FileBookmark, FileStore, bare_address, files_to_read
+from tap_kit.messages import encode
 from tap_kit.rest import load_schema
 from tap_kit.rows import decode, kind_of, missing_in
-from tap_kit.settings import narrowing
+from tap_kit.settings import check_names, narrowing
 from tap_kit.stream import KitStream
 from tap_kit.values import (
     Odd,
@@ -193,6 +195,10 @@ _FIELDS: t.Final = {
 }
 
 
+def _pattern_of_field(field: re.Match[str]) -> str:
+    return _FIELDS[field.group()]
+
+
 class Times:
     """Dates and date-times in given formats, with or without leading zeros.
 
@@ -205,8 +211,7 @@ class Times:
 
     def __init__(self, formats: Sequence[str] = (), zone: tzinfo = UTC) -> None:
         self._patterns = [
-            re.compile(re.sub(r"%\w", lambda found: _FIELDS[found.group()], re.escape(one).replace(r"\%", "%")))
-            for one in formats
+            re.compile(re.sub(r"%\w", _pattern_of_field, re.escape(one).replace(r"\%", "%"))) for one in formats
         ]
         self._zone = zone
 
@@ -298,10 +303,11 @@ class CsvStream(KitStream):
         self.primary_keys = list(self.primary_keys)
         self.location: str = self.config["files"][self.name]
         self.headers |= {name: (header,) for name, header in self.config["file_headers"].get(self.name, {}).items()}
-        self.endpoint = self.location.partition("?")[0]
+        self.endpoint = bare_address(self.location)
         self.sweeps = self.config.get("deletions") == "sweep"
         self._file: Identity | None = None
-        self._line = self._count = 0
+        self._line = self._count = self._unreadable = 0
+        self._keys: t.IO[bytes]
 
     # Hooks of a tap
 
@@ -371,21 +377,44 @@ class CsvStream(KitStream):
             bookmark.keep(identities[:first])
             if first == len(files):
                 self.logger.info("%s: no file is new or has changed.", self.name)
+            # Where a file before the interrupted one has changed, its rows replace what was read of those behind it.
+            skip = self._rows_done(identities[first]) if first < len(files) else 0
             for file, identity in zip(files[first:], identities[first:], strict=True):
                 self._file, self._count = identity, 0
-                yield from self._records_of(file, skip=self._rows_done(identity))
+                yield from self._records_of(file, skip)
                 file.check()
                 bookmark.finish(identity)
+                skip = 0
+
+    @override
+    def _sweep(self) -> None:
+        """Send the keys, unless there are rows that hide theirs: such rows are not gone."""
+        with tempfile.SpooledTemporaryFile(BLOCK) as self._keys:
+            self._unreadable = 0
+            for key in self._keys_of_files():
+                self._keys.write(encode(key) + b"\n")
+            if self._unreadable:
+                self.logger.warning(
+                    "%s: no sweep, because %d rows cannot be read, and with them their keys.",
+                    self.name,
+                    self._unreadable,
+                )
+                return
+            super()._sweep()
 
     @override
     def read_keys(self) -> Iterator[Sequence[int | str]]:
         """Yield the keys in all files, also those that have not changed."""
+        self._keys.seek(0)
+        return map(decode, self._keys)
+
+    def _keys_of_files(self) -> Iterator[Sequence[int | str]]:
         with self.make_store() as store:
             for file in store.find(self.location):
                 file.identify()
                 for record in self._rows_of(file, 0, self.primary_keys, reports=False):
                     if missing_in(record, self.primary_keys) is None:
-                        yield [record[name] for name in self.primary_keys]
+                        yield [value.value if isinstance(value, Odd) else value for value in record.values()]
                 file.check()
 
     @override
@@ -430,13 +459,15 @@ class CsvStream(KitStream):
                 if self._count <= skip:
                     continue
                 self._line = line
-                if isinstance(cells, list) and len(cells) <= len(header):
-                    if any(cells):
-                        yield layout.apply(cells)
-                elif reports and isinstance(cells, Broken):
-                    self.reject({"line": cells.text}, cells.reason)
-                elif reports:
-                    self.reject(layout.raw(t.cast("list[str]", cells)), "more cells than the header has")
+                if isinstance(cells, Broken):
+                    self._unreadable += 1
+                    if reports:
+                        self.reject({"line": cells.text}, cells.reason)
+                elif reports and len(cells) > len(header):
+                    self.reject(layout.raw(cells), "more cells than the header has")
+                elif any(cells):
+                    # What is too much stands behind the key, as a rule.
+                    yield layout.apply(cells)
 
 
 class Layout:
@@ -552,9 +583,7 @@ def check_file_settings(config: Mapping[str, t.Any], classes: Sequence[type[CsvS
     """Raise Stop if the settings of the files name what does not exist."""
     names = [stream.name for stream in classes]
     for setting in ("files", "file_headers"):
-        unknown = sorted(set(config[setting]) - set(names))
-        if unknown:
-            raise Stop(f"The setting {setting} names {', '.join(unknown)}; the CSV streams are: {', '.join(names)}.")
+        check_names(setting, config[setting], "CSV streams", names)
     for stream in classes:
         columns = load_schema(stream, stream.name)["properties"] if stream.name in config["file_headers"] else {}
         unknown = sorted(set(config["file_headers"].get(stream.name, {})) - set(columns))

@@ -232,7 +232,7 @@ class HttpFile(FoundFile):
     """A file on an HTTP server."""
 
     def __init__(self, store: FileStore, url: str) -> None:
-        self.name = url.partition("?")[0].partition("#")[0]
+        self.name = bare_address(url)
         self._store = store
         self._url = url
         self._content: t.IO[bytes] | None = None
@@ -344,7 +344,7 @@ class FileStore:
         files = self._find(location)
         self._found += files
         if not files:
-            raise SkipStream(f"No file matches {_without_parameters(location)}.", category="configuration")
+            raise SkipStream(f"No file matches {bare_address(location)}.", category="configuration")
         return sorted(files, key=lambda file: file.name)
 
     def _find(self, location: str) -> Sequence[FoundFile]:
@@ -354,7 +354,7 @@ class FileStore:
             return [HttpFile(self, location)]
         if "://" in location:
             raise SkipStream(
-                f"{_without_parameters(location)} is no location of files: there are paths, s3:// and https://.",
+                f"{bare_address(location)} is no location of files: there are paths, s3:// and https://.",
                 category="configuration",
             )
         path = os.path.expanduser(location)  # noqa: PTH111 - globs are no paths
@@ -420,10 +420,10 @@ class FileStore:
 
     def get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Ask an HTTP server for a file; redirects are followed, but take no header of ours to another host."""
-        own, host = dict(self.http_headers), urlsplit(url).netloc
+        own, asked = dict(self.http_headers), urlsplit(url)
         if own and url.startswith("http://") and urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1"):
             raise SkipStream(
-                f"{_without_parameters(url)} is not encrypted: file_http_headers are sent to https:// only.",
+                f"{bare_address(url)} is not encrypted: file_http_headers are sent to https:// only.",
                 category="configuration",
             )
         for _ in range(MOST_REDIRECTS):
@@ -438,9 +438,10 @@ class FileStore:
                 return answer
             url = urljoin(url, answer.headers["Location"])
             answer.close()
-            if urlsplit(url).netloc != host:
+            led = urlsplit(url)
+            if led.netloc != asked.netloc or led.scheme not in ("https", asked.scheme):
                 own = {}
-        raise SkipStream(f"{_without_parameters(url)} leads from redirect to redirect.")
+        raise SkipStream(f"{bare_address(url)} leads from redirect to redirect.")
 
 
 class FileBookmark(Bookmark):
@@ -504,7 +505,10 @@ def _glob_pattern(key: str) -> re.Pattern[str]:
     """Return a glob as a pattern: ``*`` and ``?`` stay within a folder, ``**`` does not."""
     parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile(
-        "".join(parts.get(part, part if part.startswith("[") else re.escape(part)) for part in _pieces(key))
+        "".join(
+            parts.get(part, part.replace("[!", "[^", 1) if part.startswith("[") else re.escape(part))
+            for part in _pieces(key)
+        )
     )
 
 
@@ -512,5 +516,10 @@ def _pieces(key: str) -> list[str]:
     return re.findall(r"\*\*/|\*\*|\*|\?|\[[^]/]+\]|.", key, flags=re.DOTALL)
 
 
-def _without_parameters(location: str) -> str:
-    return location.partition("?")[0] if "://" in location and not location.startswith("s3://") else location
+def bare_address(location: str) -> str:
+    """Return a location without what may open it: a name and a password before the host, parameters behind the path."""
+    if not location.startswith(("https://", "http://")):
+        return location
+    scheme, _, rest = re.split(r"[?#]", location, maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

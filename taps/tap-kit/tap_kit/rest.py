@@ -43,7 +43,7 @@ from tap_kit.http import HttpClient, Meter, retry_after
 from tap_kit.messages import encode
 from tap_kit.paging import Numbered, PageGuard
 from tap_kit.rows import Columns, converters, decode, dig, find_rows, missing_in
-from tap_kit.stream import KitStream
+from tap_kit.stream import DELETED_AT, KitStream
 from tap_kit.tap import Tap
 from tap_kit.values import datetime_from_json
 from tap_kit.windows import Window, split_window, windows_between
@@ -60,7 +60,6 @@ if t.TYPE_CHECKING:
 
 Row: t.TypeAlias = "dict[str, t.Any]"
 NOTHING: t.Final[t.Mapping[str, t.Any]] = MappingProxyType({})
-DELETED_AT = "_sdc_deleted_at"
 PARENT = "parent"
 # Before this no vendor of ours has records.
 EARLIEST = parse_time("2000-01-01")
@@ -577,23 +576,23 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         if isinstance(self._followed, SkipStream):
             return
         self._followed = True
-        self._begin()
         asks = (Ask(part, context) for part in self.passes for context in self._contexts_of(rows))
         limit = self.config.get("max_records") or None
         try:
+            self._begin()
             meter = Meter(self.report)
             for page in self._completed(self.read_pages(asks, meter), meter):
                 for record in self.finish_page(page):
-                    if limit is None or self._sent < limit:
+                    if (limit is None or self._sent < limit) and self.is_asked_for(record):
                         self._send(record)
         except SkipStream as error:
             # The parent goes on: its bookmark would otherwise wait for a right that may never be given.
             self._followed = error
 
     def _begin(self) -> None:
-        if not self._schema_sent:
-            self._write_schema_message()
+        if "span" not in self.__dict__:
             self.span = self.kit.bookmarks[self.name].begin(self.kit.client.clock())
+        self._write_schema_message()
 
     def _send(self, record: Row) -> None:
         try:
@@ -602,7 +601,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
             if not self._settle(record):
                 return
             line = encode(record)
-        if self.kit.has_stream_maps:
+        if self.kit.has_stream_maps and not self.keys_only:
             self._write_mapped(record)
         else:
             self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
@@ -610,8 +609,10 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
 
     @override
     def _write_schema_message(self) -> None:
-        if not self._schema_sent:
+        if not self._schema_sent and not (self.keys_only and "span" not in self.__dict__):
             self._schema_sent = True
+            if self.follows and self.ABORT_AT_RECORD_COUNT is None:
+                self.announce()
             super()._write_schema_message()
 
     @override

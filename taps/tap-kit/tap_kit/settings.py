@@ -75,6 +75,20 @@ UNIVERSAL = th.PropertiesList(
         title="Largest share of deleted rows",
         description="A sweep that would mark more than this share of a table as deleted stops with an error.",
     ),
+    th.Property(
+        "keys_only",
+        th.BooleanType,
+        title="Keys only",
+        description="Send the key and the modification time of every record, as a stream like contacts_keys, in place "
+        "of the records, and leave the bookmarks as they are. It is for comparing: our loader refuses it.",
+    ),
+    th.Property(
+        "only_keys",
+        th.StringType,
+        title="Only these keys",
+        description='File with a line like {"stream": "contacts", "key": {"id": 17}} for each record to read: '
+        "nothing else is read, and the bookmarks stay as they are.",
+    ),
 )
 
 
@@ -167,6 +181,20 @@ def with_file_settings(own: th.PropertiesList) -> th.PropertiesList:
     return th.PropertiesList(*own.wrapped.values(), *shared)
 
 
+def check_names(setting: str, names: t.Iterable[str], what: str, known: t.Sequence[str]) -> None:
+    """Raise Stop if a setting names what does not exist.
+
+    Args:
+        setting: The setting.
+        names: What it names.
+        what: What these are, in the plural: streams, groups.
+        known: What there is.
+    """
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise Stop(f"The setting {setting} names {', '.join(unknown)}; the {what} are: {', '.join(known)}.")
+
+
 def check_times(config: t.Mapping[str, t.Any]) -> None:
     """Raise Stop if a date setting is no date, or if the window they make is empty."""
     for name in ("start_date", "since", "end_date"):
@@ -183,6 +211,13 @@ def check_times(config: t.Mapping[str, t.Any]) -> None:
         raise Stop(f"Nothing lies between {lower} and end_date {upper}: end_date must be later.")
 
 
+def check_keys(config: t.Mapping[str, t.Any]) -> None:
+    """Raise Stop if both settings about keys are set: they contradict each other."""
+    if config.get("keys_only") and config.get("only_keys"):
+        raise Stop("The settings keys_only and only_keys exclude each other: unset one of them.")
+
+
 def narrowing(config: t.Mapping[str, t.Any]) -> Narrowing:
     """Return the limits of this run."""
-    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0)
+    by_key = bool(config.get("keys_only") or config.get("only_keys"))
+    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0, by_key)

@@ -10,6 +10,8 @@ import copy
 import sys
 import typing as t
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 
 import singer_sdk
 from singer_sdk.exceptions import ConfigValidationError
@@ -20,11 +22,12 @@ from typing_extensions import override
 
 from tap_kit.bookmarks import Bookmark, format_time
 from tap_kit.errors import Category, Stop, TapError
+from tap_kit.key_file import KeyFile
 from tap_kit.messages import Interrupted, MessageWriter, abandon_stdout
 from tap_kit.redact import Redactor, install
 from tap_kit.rejects import Rejects
 from tap_kit.report import StreamReport
-from tap_kit.settings import check_times
+from tap_kit.settings import check_keys, check_times
 from tap_kit.stream import KitStream
 
 if t.TYPE_CHECKING:
@@ -33,6 +36,10 @@ if t.TYPE_CHECKING:
     from types import FrameType
 
     import click
+
+
+# A clock that is further off is worth a word.
+CLOCK_SECONDS = 60
 
 
 class Tap(singer_sdk.Tap):
@@ -65,6 +72,7 @@ class Tap(singer_sdk.Tap):
         self.incoming: dict[str, dict[str, t.Any]] = {}
         self.bookmarks: dict[str, Bookmark] = {}
         self.reports: dict[str, StreamReport] = {}
+        self._clocks_compared = False
         _check_files(kwargs.get("catalog"), kwargs.get("state"))
         super().__init__(**kwargs)
         self.rejects = Rejects(self.message_writer)
@@ -98,6 +106,17 @@ class Tap(singer_sdk.Tap):
     def check_settings(self) -> None:
         """Raise Stop if settings that are right one by one make no sense together."""
         check_times(self.config)
+        check_keys(self.config)
+
+    @cached_property
+    def only_keys(self) -> KeyFile | None:
+        """The keys that this run is about; None if it is about all records.
+
+        Raises:
+            Stop: If the file of the setting cannot be read.
+        """
+        path = self.config.get("only_keys")
+        return KeyFile.read(Path(path)) if path else None
 
     @property
     def has_stream_maps(self) -> bool:
@@ -185,6 +204,17 @@ class Tap(singer_sdk.Tap):
         """Say why a stream of the catalog cannot be read."""
         return f"The stream {name} does not exist in the source."
 
+    def compare_clocks(self, source: datetime) -> None:
+        """Say once a run if the clock of the source differs much from this machine's; `crm doctor` looks for it.
+
+        Bookmarks go by the source's clock alone, so nothing is lost; but times in two places will not fit together.
+        """
+        seconds = (source - datetime.now(UTC)).total_seconds()
+        if not self._clocks_compared and abs(seconds) > CLOCK_SECONDS:
+            side = "ahead of" if seconds > 0 else "behind"
+            self.logger.info("The clock of the source is %.0f s %s this machine's.", abs(seconds), side)
+        self._clocks_compared = True
+
     def close(self) -> None:
         """Give back what the tap holds open."""
 
@@ -214,6 +244,7 @@ class Tap(singer_sdk.Tap):
         missing = self.missing_streams
         if not selected and not missing:
             self.logger.warning("No stream is selected: nothing is read.")
+        _ = self.only_keys
         self.prepare(selected)
         self._write_header([*(stream.name for stream in selected), *missing])
         for name, sentence in missing.items():

@@ -299,7 +299,7 @@ def test_bad_rows_are_rejects_with_their_line(people: Path) -> None:
 def test_bytes_that_are_no_text_are_replaced_and_counted(people: Path, caplog: pytest.LogCaptureFixture) -> None:
     people.write_bytes(HEADER.encode() + b"1,caf\xe9,,,,,,,\n")
     assert read(people).records("people")[0]["username"] == "caf\ufffd"
-    assert "bytes that the encoding does not know, replaced in 1 records" in caplog.text
+    assert "bytes that the encoding does not know, replaced" in caplog.text
     assert read(people, file_encoding="latin-1").records("people")[0]["username"] == "café"
 
 
@@ -397,6 +397,34 @@ def test_a_sweep_sends_the_keys_of_all_files(tmp_path: Path) -> None:
     run = read(pattern, state=first.states[-1], deletions="sweep")
     assert [key for (key,) in keys(run.records("people_keys"), "id")] == ["10", "11", "20"]
     assert run.schema("people_keys")["schema"]["x-sweep-of"] == "people"
+
+
+def test_rows_that_hide_their_keys_stop_the_sweep(people: Path, caplog: pytest.LogCaptureFixture) -> None:
+    people.write_text(HEADER + rows(3) + '3,"n"x,,true,1,2.50,,,\n')
+    run = read(people, deletions="sweep")
+    assert run.exit_code == 0
+    assert run.records("people_keys") == []
+    assert "no sweep, because 1 rows cannot be read" in caplog.text
+
+
+def test_a_row_with_too_many_cells_keeps_its_key_in_the_sweep(people: Path) -> None:
+    people.write_text(HEADER + rows(2) + "2,n,,true,1,2.50,,,,more\n")
+    run = read(people, deletions="sweep")
+    assert len(ids(run)) == 2
+    assert sorted(key for (key,) in keys(run.records("people_keys"), "id")) == ["0", "1", "2"]
+
+
+def test_a_changed_file_sends_the_files_behind_it_from_their_beginning(tmp_path: Path) -> None:
+    for name, start in (("a", 0), ("b", 10)):
+        (tmp_path / f"{name}.csv").write_text(HEADER + rows(10, start))
+    whole = read(tmp_path / "*.csv", page_size=3)
+    middle = next(
+        state
+        for state in whole.states
+        if (state["bookmarks"].get("people", {}).get("resume") or {}).get("last_key", [""])[0].endswith("b.csv")
+    )
+    (tmp_path / "a.csv").write_text(HEADER + rows(11))
+    assert set(ids(read(tmp_path / "*.csv", state=middle))) == {str(number) for number in range(20)} | {"10"}
 
 
 def test_deselected_columns_are_not_sent(people: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
 from tap_kit.bookmarks import Narrowing
 from tap_kit.errors import SkipStream, Stop
-from tap_kit.files import FileBookmark, FileStore, Identity, files_to_read
+from tap_kit.files import FileBookmark, FileStore, Identity, _glob_pattern, bare_address, files_to_read
 from tap_kit.report import StreamReport
 
 if t.TYPE_CHECKING:
@@ -310,3 +310,21 @@ def test_an_object_that_is_replaced_is_an_error() -> None:
     bucket.etag = '"e2"'
     with pytest.raises(SkipStream, match="changed while it was read"), file.open() as content:
         content.read()
+
+
+@pytest.mark.parametrize(
+    ("location", "bare"),
+    [
+        ("https://user:pass@host.example/a/b.csv?sig=x#y", "https://host.example/a/b.csv"),
+        ("http://host.example?x=1", "http://host.example"),
+        ("/exports/a@b.csv?", "/exports/a@b.csv?"),
+        ("s3://bucket/a?b*.csv", "s3://bucket/a?b*.csv"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_open_it(location: str, bare: str) -> None:
+    assert bare_address(location) == bare
+
+
+def test_a_glob_of_objects_may_exclude_characters() -> None:
+    pattern = _glob_pattern("exports/[!a]*.csv")
+    assert [bool(pattern.fullmatch(f"exports/{name}.csv")) for name in ("abc", "bcd", "!cd")] == [False, True, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import typing as t
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from singer_sdk import typing as th
@@ -278,3 +278,35 @@ def test_a_mapped_stream_is_not_swept(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert done.records("first_keys") == []
     assert done.records("second_keys") == [{"id": 1}]
     assert "first: no sweep" in caplog.text
+
+
+def test_the_log_has_the_standard_lines_and_no_value(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    rows = [
+        {"id": 1, "at": Unstorable("ann@example.com", "not a date of the calendar")},
+        {"id": 2, "at": Unstorable("555-0134", "not a date of the calendar")},
+        {"id": 3, "at": Odd("ann@example.com", "an odd date")},
+    ]
+    run({"first": rows})
+    lines = [record.getMessage() for record in caplog.records]
+    assert "Starting lists first sync with an unknown number of records" in lines
+    assert "Validation warning for field 'at' with value '***' (Record: id=***, 1 of first): an odd date" in lines
+    assert (
+        "Failed to parse date-time value: '***' in field 'at' for lists *** (2 of first): not a date of the calendar"
+        in lines
+    )
+    assert "example.com" not in caplog.text
+    assert "555-0134" not in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-90, "90 s behind"), (90, "90 s ahead of"), (30, None)])
+def test_a_clock_that_is_far_off_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str | None
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(
+        ListStream, "source_clock", lambda _: datetime.now(UTC) + timedelta(seconds=seconds, milliseconds=9)
+    )
+    run({"first": [row(1)], "second": [row(1)]})
+    found = [record.getMessage() for record in caplog.records if "clock" in record.getMessage()]
+    assert found == ([f"The clock of the source is {told} this machine's."] if told else [])

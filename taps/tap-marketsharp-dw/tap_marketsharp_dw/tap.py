@@ -6,9 +6,7 @@ import base64
 import binascii
 import logging
 import typing as t
-from datetime import UTC
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from singer_sdk.streams.rest import HTTPRequest
@@ -16,7 +14,8 @@ from tap_kit.errors import RefreshCredentials, Stop
 from tap_kit.http import Meter
 from tap_kit.limits import Limit
 from tap_kit.rest import RestStream, RestTap, place_of
-from tap_kit.settings import with_rest_settings
+from tap_kit.settings import check_names, with_rest_settings
+from tap_kit.zones import zone_of_setting
 from typing_extensions import override
 
 from tap_marketsharp_dw import odata
@@ -174,15 +173,10 @@ class TapMarketSharp(RestTap):
     def check_settings(self) -> None:
         super().check_settings()
         _ = self.zone, self.secret
-        self._check_names("groups", self.config["groups"], "groups", tuple(GROUPS))
-        self._check_names("paths", self.config["paths"], "streams", NAMES)
+        check_names("groups", self.config["groups"], "groups", tuple(GROUPS))
+        check_names("paths", self.config["paths"], "streams", NAMES)
         dated = tuple(stream.name for stream in STREAMS if stream.replication_key is not None)
-        self._check_names("unfiltered", self.config["unfiltered"], "streams that are read by a moment of change", dated)
-
-    def _check_names(self, setting: str, names: t.Iterable[str], what: str, known: Sequence[str]) -> None:
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise Stop(f"The setting {setting} names {', '.join(unknown)}; the {what} are: {', '.join(known)}.")
+        check_names("unfiltered", self.config["unfiltered"], "streams that are read by a moment of change", dated)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -191,13 +185,7 @@ class TapMarketSharp(RestTap):
         Raises:
             Stop: If there is no such zone.
         """
-        name = self.config["timezone"]
-        if name.upper() == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+        return zone_of_setting(self.config["timezone"])
 
     @cached_property
     def secret(self) -> bytes:

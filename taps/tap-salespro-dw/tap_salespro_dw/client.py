@@ -18,11 +18,11 @@ from tap_kit.errors import Retry, SkipStream, Stop
 from tap_kit.http import Meter, http_date
 from tap_kit.messages import encode
 from tap_kit.report import StreamReport
-from tap_kit.rest import DELETED_AT, load_schema
+from tap_kit.rest import load_schema
 from tap_kit.retry import Patience
 from tap_kit.rows import converters, kind_of, missing_in
 from tap_kit.settings import narrowing
-from tap_kit.stream import KitStream
+from tap_kit.stream import DELETED_AT, KitStream
 from tap_kit.values import Odd, Unstorable, datetime_from_json
 from typing_extensions import override
 
@@ -30,7 +30,7 @@ from tap_salespro_dw import forms
 from tap_salespro_dw.results import Cells, read_file, row_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
     from tap_kit.aws import Access
@@ -548,6 +548,11 @@ class FormStream(AthenaStream):
                 child.follow(key, forms.items_of(answers), moment if isinstance(moment, str) else None)
         yield {name: columns[name] if name in columns else record[name] for name in wanted}
 
+    @override
+    def records_of(self, keys: Sequence[tuple[int | str, ...]]) -> Iterable[Row]:
+        # Items may be asked for whose lead results are not.
+        return filter(self.is_asked_for, self.get_records(None)) if self._children else super().records_of(keys)
+
     @cached_property
     def _children(self) -> list[LineItemStream]:
         found = [stream for stream in self.kit.streams.values() if isinstance(stream, LineItemStream)]
@@ -607,15 +612,18 @@ class LineItemStream(KitStream):
 
     def follow(self, key: str, items: Mapping[int, Row], moment: str | None) -> None:
         """Write the items of a lead result."""
-        if not self._schema_sent:
-            self._write_schema_message()
-            self.span = self.kit.bookmarks[self.name].begin(self.source_clock())
+        self._begin()
         limit = self.config.get("max_records") or None
         gone = moment or self._parent.span.until
         is_delta = self._parent.span.lower is not None
         for record in self._records_of(key, items, gone if is_delta else None):
-            if limit is None or self._sent < limit:
+            if (limit is None or self._sent < limit) and self.is_asked_for(record):
                 self._send(record)
+
+    def _begin(self) -> None:
+        if "span" not in self.__dict__:
+            self.span = self.kit.bookmarks[self.name].begin(self.source_clock())
+            self._write_schema_message()
 
     def _records_of(self, key: str, items: Mapping[int, Row], gone: str | None) -> Iterator[Row]:
         names = self.selected_schema["properties"]
@@ -633,7 +641,7 @@ class LineItemStream(KitStream):
             if not self._settle(record):
                 return
             line = encode(record)
-        if self.kit.has_stream_maps:
+        if self.kit.has_stream_maps and not self.keys_only:
             self._write_mapped(record)
         else:
             self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
@@ -657,7 +665,7 @@ class LineItemStream(KitStream):
 
     @override
     def _write_schema_message(self) -> None:
-        if not self._schema_sent:
+        if not self._schema_sent and not (self.keys_only and "span" not in self.__dict__):
             self._schema_sent = True
             super()._write_schema_message()
 
@@ -672,6 +680,7 @@ class LineItemStream(KitStream):
             return
         if read_with.status != "success":
             raise SkipStream(f"The stream {self.name} is incomplete, because {self.parent} was not read to its end.")
+        self._begin()
         self._warn_of_odd_values()
         if self.sweeps and not self._parent.span.resumed and not narrowing(self.config):
             self._sweep()

@@ -11,7 +11,7 @@ from tap_kit.aws import Access
 from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.errors import Stop
 from tap_kit.files import FileStore
-from tap_kit.settings import with_file_settings, with_rest_settings
+from tap_kit.settings import check_names, with_file_settings, with_rest_settings
 from tap_kit.tap import Tap
 from typing_extensions import override
 
@@ -166,8 +166,9 @@ class TapSalesPro(Tap):
             raise Stop(f"The setting output_location is {location!r}; it must begin with s3://.")
         if bool(config.get("access_key_id")) is not bool(config.get("secret_access_key")):
             raise Stop("Of the settings access_key_id and secret_access_key only one is set: they belong together.")
-        _check_names("endpoints", config["endpoints"], SERVICES)
-        _check_names("partitions", config["partitions"], [stream.name for stream in TABLES if stream.replication_key])
+        check_names("endpoints", config["endpoints"], "services", SERVICES)
+        dated = [stream.name for stream in TABLES if stream.replication_key]
+        check_names("partitions", config["partitions"], "streams with a time of change", dated)
         for stream, partition in config["partitions"].items():
             if not PARTITION.fullmatch(partition):
                 raise Stop(
@@ -232,9 +233,3 @@ class TapSalesPro(Tap):
         if name in NAMES:
             return f"The stream {name} is left out: the setting database does not say where its table is."
         return super().explain_missing(name)
-
-
-def _check_names(setting: str, found: t.Iterable[str], known: Sequence[str]) -> None:
-    unknown = sorted(set(found) - set(known))
-    if unknown:
-        raise Stop(f"The setting {setting} names {', '.join(unknown)}; there are: {', '.join(known)}.")

@@ -156,7 +156,7 @@ def test_a_form_that_is_none_is_kept_as_it_is(account: Account, caplog: pytest.L
     (row, *_) = [row for row in rows if row["lead_results_raw"] == "no form"]
     assert row["notes"] is None
     assert any(row["lead_results_raw"] is None for row in rows)
-    assert "no JSON array of titles and values in 2 records" in caplog.text
+    assert "2 of lead_results): no JSON array of titles and values" in caplog.text
 
 
 def test_items_are_written_before_their_lead_result(account: Account) -> None:

@@ -296,7 +296,7 @@ def test_amounts_of_a_form_that_are_none_are_rejects(account: Account) -> None:
         ({"database": "", "files": {}}, "Nothing can be read: set database"),
         ({"output_location": "bucket/results"}, "must begin with s3://"),
         ({"access_key_id": ""}, "only one is set: they belong together"),
-        ({"endpoints": {"ec2": "x"}}, "The setting endpoints names ec2; there are: athena, s3, sts."),
+        ({"endpoints": {"ec2": "x"}}, "The setting endpoints names ec2; the services are: athena, s3, sts."),
         ({"partitions": {"offices": "dt:%Y"}}, "The setting partitions names offices"),
         ({"partitions": {"estimates": "dt; DROP:%Y"}}, "must be a column and a format"),
         ({"partitions": {"estimates": "dt:'x'"}}, "must be a column and a format"),

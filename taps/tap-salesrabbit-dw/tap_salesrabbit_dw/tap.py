@@ -11,7 +11,7 @@ from tap_kit.auth import Headers
 from tap_kit.errors import Stop
 from tap_kit.limits import Limit
 from tap_kit.rest import RestTap
-from tap_kit.settings import with_rest_settings
+from tap_kit.settings import check_names, with_rest_settings
 from typing_extensions import override
 
 from tap_salesrabbit_dw.client import LARGEST_PAGE, MODIFIED, STATUS_MODIFIED
@@ -162,9 +162,7 @@ class TapSalesRabbit(RestTap):
     def check_settings(self) -> None:
         super().check_settings()
         paths = self.config["paths"]
-        unknown = sorted(set(paths) - set(NAMES))
-        if unknown:
-            raise Stop(f"The setting paths names {', '.join(unknown)}; the streams are: {', '.join(NAMES)}.")
+        check_names("paths", paths, "streams", NAMES)
         wrong = sorted(name for name, path in paths.items() if not path.startswith("/"))
         if wrong:
             raise Stop(f"In the setting paths, the path of {', '.join(wrong)} must begin with a slash.")

@@ -9,9 +9,10 @@ import time
 import click
 from crontab import CronTab
 
+from crm_cli.alerts import channels
 from crm_cli.errors import CrmError
 from crm_cli.project import Project
-from crm_cli.schedules import crontab_lines, listed, mark
+from crm_cli.schedules import alerts_line, crontab_lines, listed, mark
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the whole crontab instead of installing it.")
 
@@ -33,6 +34,8 @@ def cron() -> None:
 def install(*, dry_run: bool) -> None:
     """Write a line for each schedule into the crontab, in place of earlier ones.
 
+    And one for crm alerts run, every ten minutes, if anybody is to be told.
+
     \b
     Examples:
       crm cron install --dry-run
@@ -40,6 +43,8 @@ def install(*, dry_run: bool) -> None:
     """  # noqa: D301
     project = Project.find()
     lines = crontab_lines(project, listed(project))
+    if channels(project.environment):
+        lines.append(alerts_line(project))
     tab = _without_ours(project, _read())
     for interval, command, comment in lines:
         tab.new(command=command, comment=comment).setall(interval)

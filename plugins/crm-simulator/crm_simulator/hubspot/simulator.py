@@ -496,8 +496,8 @@ class HubSpot(Crm):
             "access_token": ACCESS_TOKEN,
             "divisions_object_type": self.kinds["divisions"].type_id,
             "genius_users_object_type": self.kinds["genius_users"].type_id,
-            "zipcodes_url": f"{url}/repos/example-owner/example-repo/contents/zips.csv",
-            "zipcodes_token": ZIP_TOKEN,
+            "files": {"zipcodes": f"{url}/repos/example-owner/example-repo/contents/zips.csv"},
+            "file_http_headers": {"Authorization": f"token {ZIP_TOKEN}", "Accept": "application/vnd.github.v3.raw"},
             **({} if self.limiter.rules else quick),
         }
 
