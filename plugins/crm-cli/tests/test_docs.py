@@ -96,6 +96,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         alerts.change_record,
         doctor.examined_record,
         check.health_record,
+        check.breach_record,
         check.finding_record,
         check.stream_record,
         status.callback,
