@@ -25,7 +25,7 @@ from sync_history.schema import SchemaTooNewError
 from target_postgres.target import TargetPostgres
 
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
-from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
+from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError, places_of
 from target_postgres_dw.messages import Interrupted, Message, MessageReader, SyncReport
 from target_postgres_dw.rows import KeyMissingError, NoRecordError, RequiredMissingError
 from target_postgres_dw.run import Run, explain
@@ -148,6 +148,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         except _EXPLAINED as error:
             cls.logger.error("%s", explain(error))  # noqa: TRY400 -- a sentence, not a traceback
             sys.exit(1)
+        except ConfigValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- told without its text, which may quote a record
+            cls.logger.error("%s\n%s", places_of(error), explain(error))  # noqa: TRY400
+            sys.exit(1)
 
     def process_lines(self, file_input: Any) -> Any:  # noqa: ANN401 -- as the SDK has it
         """Take all messages of the input; if that fails, say so in the history before the error goes on."""
@@ -183,6 +188,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             self._run.fail(error)
             raise
         finally:
+            self._run.summarize()
             self._run.connection.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
