@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crm_cli import logs
-from crm_cli.dbt_program import ARGUMENTS_VARIABLE, FOLDER_VARIABLE
+from crm_cli.dbt_program import ARGUMENTS_VARIABLE, FOLDER_VARIABLE, output_folder
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.pipeline import FAILED, OK, PARTIAL, bin_folder, meltano_environment
 from crm_cli.rundir import run_folder
@@ -119,7 +119,7 @@ def run_build(project: Project, warehouse: Warehouse, build: Build, *, folder: P
     """
     folder = folder or transform_folder(project)
     started = time.monotonic()
-    output = project.state_folder / "transform"
+    output = output_folder(project.state_folder, warehouse.url)
     output.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = logs.new_log(project.state_folder / "logs", f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-transform")
     log.touch(mode=0o600)
