@@ -22,9 +22,9 @@ create or replace function core.phone_e164(phone text) returns text language sql
 $function$;
 
 -- (206) 555-0100 for a number of North America in E.164; NULL for any other.
-create or replace function core.phone_national(e164 text) returns text language sql immutable parallel safe as $function$
-    select case when length(e164) = 12 and left(e164, 2) = '+1'
-        then '(' || substr(e164, 3, 3) || ') ' || substr(e164, 6, 3) || '-' || substr(e164, 9) end
+create or replace function core.phone_national(phone text) returns text language sql immutable parallel safe as $function$
+    select case when length(phone) = 12 and left(phone, 2) = '+1'
+        then '(' || substr(phone, 3, 3) || ') ' || substr(phone, 6, 3) || '-' || substr(phone, 9) end
 $function$;
 
 -- The address in small letters; NULL if it is none.
