@@ -24,6 +24,7 @@ _ESCAPE = re.compile(
 )
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
+_WAKES = 4096
 
 
 class Message(msgspec.Struct, gc=False):
@@ -38,6 +39,10 @@ class Message(msgspec.Struct, gc=False):
     value: msgspec.Raw = msgspec.Raw()
     version: int | None = None
     time_extracted: str | None = None
+    encoding: msgspec.Raw = msgspec.Raw()
+    manifest: list[str] = []
+    rows: int | None = None
+    disjoint: bool = False
 
 
 class Interrupted(SystemExit):
@@ -49,7 +54,7 @@ class Interrupted(SystemExit):
 
 
 class MessageReader(GenericSingerReader[bytes]):
-    """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes.
+    """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes, or on ``wake``.
 
     Signals end the reading between two messages, never in the middle of a transaction.
     """
@@ -69,9 +74,14 @@ class MessageReader(GenericSingerReader[bytes]):
     def interrupt(self, signal_number: int) -> None:
         """Ask for the reading to end; safe in a signal handler."""
         self._signal = signal_number
-        if self._wakeup is not None:
+        self.wake()
+
+    def wake(self) -> None:
+        """End the wait for the next message, if there is one; from any thread."""
+        wakeup = self._wakeup
+        if wakeup is not None:
             with suppress(OSError):
-                os.write(self._wakeup, b"!")
+                os.write(wakeup, b"!")
 
     def deserialize_json(self, line: str | bytes) -> dict[str, Any]:
         """Decode one line; the SDK's own entry, not used by ``process_lines``."""
@@ -126,8 +136,10 @@ class MessageReader(GenericSingerReader[bytes]):
         try:
             while self._signal is None:
                 ready, _, _ = select.select([source, wake], [], [], _IDLE_SECONDS)
+                if wake in ready:
+                    os.read(wake, _WAKES)
                 if source not in ready:
-                    if self.on_idle is not None and not ready:
+                    if self.on_idle is not None and self._signal is None:
                         self.on_idle()
                     continue
                 chunk = os.read(source, _CHUNK)

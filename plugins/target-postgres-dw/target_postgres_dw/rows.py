@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import astuple
@@ -369,3 +369,48 @@ def copy_lines(lines: bytes) -> bytes:
     if b"\\u00" in body:  # msgspec writes only control characters this way
         body = _CONTROL.sub(_control_character, body)
     return body.replace(b"\0", b"\\\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A column that stands in the staging table with a type of its own.
+
+    ``value`` is the SQL of what is stored of it, with ``{}`` for the staged column.
+    """
+
+    type: str
+    value: str
+
+
+class RowForm(Protocol):
+    """How the rows of a block are written, and what COPY has to be told of it."""
+
+    @property
+    def copy_columns(self) -> Sequence[str]:
+        """The columns of a row, in order; the last three are those that end ``RowEncoder.copy_columns``."""
+
+    @property
+    def copy_options(self) -> str:
+        """The options of COPY."""
+
+    @property
+    def staged(self) -> Mapping[str, Staged]:
+        """The columns that are not staged as they are stored."""
+
+    def copy_lines(self, lines: bytes) -> bytes:
+        """Return the lines of a block as COPY takes them."""
+
+    def record_of(self, line: bytes) -> dict[str, Any]:
+        """Return the record that stands in a line of a block."""
+
+
+class JsonForm:
+    """The lines that a ``RowEncoder`` writes."""
+
+    copy_options = "FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null'"
+
+    def __init__(self, encoder: RowEncoder) -> None:
+        self.copy_columns: Sequence[str] = encoder.copy_columns
+        self.staged: Mapping[str, Staged] = {}
+        self.copy_lines = copy_lines
+        self.record_of = encoder.record_of
