@@ -265,7 +265,7 @@ class _Refusals:
         self.rows.append(RefusedRow(line, reason_of(error), column))
 
 
-_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)")
+_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)", re.MULTILINE)
 
 
 def reason_of(error: psycopg.Error) -> str:

@@ -278,7 +278,7 @@ class Run:
             self._lanes.widen()
         while self._lanes.are_full:
             self._commit_oldest()
-        batches, state = stream.take_batches(), self._state
+        batches, state = stream.take_batches(only_covered=False), self._state
         self._state = None
         self._lanes.start(stream, batches, state, self._bookmarks, stream.refusals_allowed(batches))
 

@@ -106,6 +106,7 @@ class Stream:
         self._merge: Merge | None = None
         self._rules = MergeRules()
         self._batches: list[Batch] = []
+        self._covered_batches = 0
         self._batch_merges: dict[tuple[int, tuple[str, ...]], BatchMerge] = {}
         self._direct: bool | None = None
         self._buffer = RowBuffer()
@@ -218,9 +219,11 @@ class Stream:
         self._batches.append(batch)
         self._uncovered = True
 
-    def take_batches(self) -> list[Batch]:
-        """Return the batches that wait, for ``load_batches``."""
-        batches, self._batches = self._batches, []
+    def take_batches(self, *, only_covered: bool) -> list[Batch]:
+        """Return the batches that wait, or those that a STATE covers, for ``load_batches``."""
+        number = self._covered_batches if only_covered else len(self._batches)
+        batches, self._batches = self._batches[:number], self._batches[number:]
+        self._covered_batches = 0
         return batches
 
     @property
@@ -281,6 +284,7 @@ class Stream:
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
         self._buffer.mark()
+        self._covered_batches = len(self._batches)
         self._uncovered = False
 
     def refuse(self, reason: str) -> None:
@@ -305,8 +309,7 @@ class Stream:
         if self._encoder is not None and self._merge is not None and self._table is not None:
             blocks = self._buffer.take(only_marked=not self._encoder.key and not uncovered)
             self._load_rows(conn, self._merge, self._encoder, blocks, loaded)
-            is_safe = bool(self._encoder.key) or uncovered or not self._uncovered
-            batches = self.take_batches() if is_safe else []
+            batches = self.take_batches(only_covered=not self._encoder.key and not uncovered)
             self.prepare_batches(conn, batches)
             self._load_batches(conn, batches, loaded, self.refusals_allowed(batches, loaded))
             self._sweep.load(conn, self._table)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 from typing_extensions import override
@@ -37,7 +38,7 @@ _TO_TEXT = bytes.maketrans(SEPARATOR + ROW_END, b"\t\n")
 # COPY's text format: what a backslash may stand for. NUL, which Postgres cannot hold, becomes U+FFFD.
 _ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"), (b"\0", "\ufffd".encode()))
 
-parse_json = msgspec.json.Decoder().decode
+parse_json = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def joined_expression(column: Column) -> str:

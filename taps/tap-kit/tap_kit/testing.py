@@ -67,7 +67,8 @@ class Run:
 
 def parse(text: str) -> list[Message]:
     """Return the messages of a tap's output; a line that is none is an error."""
-    return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
+    # Not splitlines(): it takes characters inside of a text for ends of lines.
+    return [json.loads(line, parse_float=Decimal) for line in text.split("\n") if line]
 
 
 def select(catalog: Message, *streams: str) -> Message:
