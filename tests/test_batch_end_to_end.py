@@ -442,7 +442,7 @@ def test_a_row_that_no_page_of_postgres_holds_is_a_reject(
     source: t.Any, config: Config, postgres_url: str, *, batch: bool
 ) -> None:
     names = [f"c{number}" for number in range(1010)]
-    source(f"CREATE TABLE service (id INT PRIMARY KEY, {', '.join(f'{name} BIGINT' for name in names)})")
+    source(f"CREATE TABLE service (id INT PRIMARY KEY, {', '.join(f'{name} INT' for name in names)})")
     source(f"INSERT INTO service VALUES (1, {', '.join(map(str, range(1010)))})")
     source("INSERT INTO service (id, c7) VALUES (2, 7)")
     load(postgres_url, extract(config, batch=batch).text)
