@@ -27,6 +27,10 @@ _IDLE_SECONDS = 1.0
 _WAKES = 4096
 
 
+# How a RECORD begins if a tap of this suite writes it; what follows is the record, and one brace.
+_HEAD = re.compile(rb'\{"type":"RECORD","stream":"[^"\\]*","time_extracted":"[^"\\]*","record":(?=\{)')
+
+
 class Message(msgspec.Struct, gc=False):
     """A Singer message of any type; what is decoded later is left as JSON text, empty if absent."""
 
@@ -57,11 +61,15 @@ class MessageReader(GenericSingerReader[bytes]):
     """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes, or on ``wake``.
 
     Signals end the reading between two messages, never in the middle of a transaction.
+
+    Most lines begin as the line before. For such RECORDs ``on_run`` may give a function that takes the record, not
+    decoded yet, and the number of its line.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.on_idle: Callable[[], None] | None = None
+        self.on_run: Callable[[Message], Callable[[bytes, int], None] | None] | None = None
         self._decoder = msgspec.json.Decoder(Message)
         self._signal: int | None = None
         self._wakeup: int | None = None
@@ -98,21 +106,27 @@ class MessageReader(GenericSingerReader[bytes]):
         by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
         counts: Counter[str] = Counter()
         lines = self._lines(sys.stdin.buffer.fileno()) if file_input is None else iter(file_input)
+        head, take = b"", None
         for number, line in enumerate(lines, start=1):
             if self._signal is not None:
                 raise Interrupted(self._signal)
+            if take is not None and line.startswith(head) and line.endswith(b"}}"):
+                take(line[len(head) : -1], number)
+                counts["RECORD"] += 1
+                continue
+            take = None
             if not line.strip():
                 continue
             try:
                 message = self._decode(line)
                 callback = by_type[message.type]
             except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
-                raise InputError(
-                    f"Line {number} of the input is no Singer message. A tap must print nothing else to standard "
-                    "output; run it alone to see what it prints."
-                ) from error
+                raise no_message(number) from error
             callback(message)
             counts[message.type] += 1
+            if message.type == "RECORD" and self.on_run is not None and isinstance(line, bytes):
+                found = _HEAD.match(line)
+                head, take = (found[0], self.on_run(message)) if found else (b"", None)
         if self._signal is not None:
             raise Interrupted(self._signal)
         return counts
@@ -123,7 +137,7 @@ class MessageReader(GenericSingerReader[bytes]):
         except msgspec.DecodeError:
             # Python's own json writes half a surrogate pair as an escape. It is no text, and Postgres refuses it.
             data = line.encode() if isinstance(line, str) else line
-            whole = _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
+            whole = whole_text(data)
             if whole == data:
                 raise
             return self._decoder.decode(whole)
@@ -157,3 +171,16 @@ class MessageReader(GenericSingerReader[bytes]):
             writer, self._wakeup = self._wakeup, None
             os.close(wake)
             os.close(writer)
+
+
+def whole_text(data: bytes) -> bytes:
+    """Return JSON in which half a surrogate pair, written as an escape, is U+FFFD: it is no text."""
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
+
+
+def no_message(line: int) -> InputError:
+    """Return the error for a line that is none of Singer's."""
+    return InputError(
+        f"Line {line} of the input is no Singer message. A tap must print nothing else to standard output; run it "
+        "alone to see what it prints."
+    )

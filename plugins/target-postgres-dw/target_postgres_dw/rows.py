@@ -139,14 +139,14 @@ class RowEncoder:
             for default in [(_NULL if kind is msgspec.Raw else msgspec.UNSET if position in key else None)]
         ]
         rename = {f"f{position}": column.source for position, column in enumerate(self.columns)}
-        self._decoder = msgspec.json.Decoder(
-            msgspec.defstruct(
-                "Record",
-                [*fields, ("deleted_at", str | None, None)],
-                rename={**rename, "deleted_at": DELETED_AT},
-                gc=False,
-            )
+        record = msgspec.defstruct(
+            "Record",
+            [*fields, ("deleted_at", str | None, None)],
+            rename={**rename, "deleted_at": DELETED_AT},
+            gc=False,
         )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
+        self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
     @cached_property
     def copy_columns(self) -> tuple[str, ...]:
@@ -166,16 +166,36 @@ class RowEncoder:
         except msgspec.ValidationError:
             row = self._decode_by_field(record)
         if self._raw:
-            fields = list(row)
-            for position, column in self._raw:
-                fields[position] = _text_of(column, fields[position])
-            row = tuple(fields)
+            row = self._with_texts(row)
         for position in self._key_positions:
             if row[position] is None:
                 self._refuse_key(record, position)
             elif row[position] is msgspec.UNSET:
                 raise KeyMissingError(self.columns[position].source)
         return row
+
+    def decode_many(self, records: Sequence[bytes]) -> list[tuple[Any, ...]] | None:
+        """Return what ``decode`` gives for each record; None if one of them is not as the others."""
+        try:
+            found = self._list_decoder.decode(b"[%b]" % b",".join(records))
+        except msgspec.DecodeError:
+            return None
+        if len(found) != len(records):
+            return None
+        rows = [astuple(record) for record in found]
+        if self._raw:
+            rows = [self._with_texts(row) for row in rows]
+        for position in self._key_positions:
+            values = [row[position] for row in rows]
+            if None in values or msgspec.UNSET in values:
+                return None
+        return rows
+
+    def _with_texts(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        fields = list(row)
+        for position, column in self._raw:
+            fields[position] = _text_of(column, fields[position])
+        return tuple(fields)
 
     def _refuse_key(self, record: bytes | memoryview | msgspec.Raw, position: int) -> None:
         name = self.columns[position].source
@@ -316,6 +336,14 @@ class RowBuffer:
         self._next += 1
         self._pending_bytes += size
         if len(self._pending) == ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
+            self._seal()
+
+    def add_many(self, rows: Sequence[tuple[Any, ...]], extracted_at: str | None, size: int) -> None:
+        """Append rows that came as ``size`` bytes of JSON, all at the same time."""
+        self._pending += [(*row, extracted_at, number) for number, row in enumerate(rows, start=self._next)]
+        self._next += len(rows)
+        self._pending_bytes += size
+        if len(self._pending) >= ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
             self._seal()
 
     def mark(self) -> None:

@@ -49,6 +49,8 @@ _SECONDS_TO_CLOSE = 0.5
 _MOST_BATCHES = 3
 # Fewer rows than this are not worth a transaction of their own.
 _LARGE_BATCH = 10_000
+# The clock is looked at after so many records.
+_ROWS_TO_LOOK = 64
 _SENTENCES = (LoaderError, runs.LostRunError, schema.SchemaTooNewError, FatalSyncError)
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
@@ -232,10 +234,15 @@ class Run:
         if stream.report.status != "running":
             self._to_close[stream.name] = stream.report
 
-    def count(self, size: int) -> None:
-        """Count one record of so many bytes towards the next flush."""
+    def count(self, size: int) -> bool:
+        """Count one record of so many bytes towards the next flush; tell now and then that it is time to look."""
         self._waiting_rows += 1
         self._waiting_bytes += size
+        return (
+            not self._waiting_rows % _ROWS_TO_LOOK
+            or self._waiting_rows >= self._settings.batch_size_rows
+            or self._waiting_bytes >= self._settings.batch_size_bytes
+        )
 
     def take_batch(self, stream: Stream, batch: Batch) -> None:
         """Take a BATCH: it is loaded by ``load_batches``, or with the next flush."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from sync_history.rejects import Reject
 from sync_history.runs import Counts, last_metric
 
@@ -16,8 +17,11 @@ from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRej
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
+from target_postgres_dw.messages import no_message, whole_text
 from target_postgres_dw.rows import (
+    BYTES_PER_BLOCK,
     DELETED_AT,
+    ROWS_PER_BLOCK,
     KeyMissingError,
     NoRecordError,
     RecordRefusedError,
@@ -110,6 +114,10 @@ class Stream:
         self._batch_merges: dict[tuple[int, tuple[str, ...]], BatchMerge] = {}
         self._direct: bool | None = None
         self._buffer = RowBuffer()
+        self._later: list[bytes] = []
+        self._later_lines: list[int] = []
+        self._later_bytes = 0
+        self._later_extracted_at: str | None = None
         self._rejects: list[Reject] = []
         self._rejected_records = 0
         self._uncovered = False
@@ -125,7 +133,7 @@ class Stream:
     @property
     def has_rows(self) -> bool:
         """Tell whether rows wait for the next flush."""
-        return bool(len(self._buffer) or self._batches)
+        return bool(len(self._buffer) or self._later or self._batches)
 
     @property
     def has_batches(self) -> bool:
@@ -179,11 +187,50 @@ class Stream:
         self._encoder, self._table = encoder, table
         self._merge = Merge(conn, table, encoder, rules)
 
+    def add_later(self, record: bytes, line: int, extracted_at: str | None) -> None:
+        """Take a record that is not decoded yet: many at once cost half. ``line`` is for the sentence if it is broken.
+
+        Raises:
+            InputError, MissingKeyPropertiesError: as ``add``, for this or for an earlier record.
+        """
+        if extracted_at != self._later_extracted_at:
+            self.decode_waiting()
+            self._later_extracted_at = extracted_at
+        self._later.append(record)
+        self._later_lines.append(line)
+        self._later_bytes += len(record)
+        if len(self._later) >= ROWS_PER_BLOCK or self._later_bytes >= BYTES_PER_BLOCK:
+            self.decode_waiting()
+
+    def decode_waiting(self) -> None:
+        """Decode the records that wait.
+
+        Raises:
+            InputError, MissingKeyPropertiesError: as ``add``, or if one of them is no JSON; those before it are taken.
+        """
+        records, lines, size = self._later, self._later_lines, self._later_bytes
+        if not records:
+            return
+        self._later, self._later_lines, self._later_bytes = [], [], 0
+        if self.refused is not None or self._encoder is None:
+            return
+        rows = self._encoder.decode_many(records)
+        if rows is not None:
+            self._buffer.add_many(rows, self._later_extracted_at, size)
+            self._uncovered = True
+            return
+        for record, line in zip(records, lines, strict=True):
+            try:
+                self.add(msgspec.Raw(whole_text(record)), self._later_extracted_at, len(record))
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                raise no_message(line) from error
+
     def add(self, record: msgspec.Raw, extracted_at: str | None, size: int) -> None:
         """Take a record. One that does not fit its schema becomes a reject.
 
         Raises:
-            KeyMissingError: if it lacks a property of its key.
+            MissingKeyPropertiesError: if it lacks a property of its key.
+            InputError: if it is no JSON object.
         """
         if self.refused is not None or self._encoder is None:
             return
@@ -195,6 +242,14 @@ class Stream:
                 Reject(self.row.sync_type, str(error), "record", self._encoder.key_of(content), content, error.field)
             )
             return
+        except KeyMissingError as error:
+            raise MissingKeyPropertiesError(
+                f"A record of stream {self.name} has no {error}, which is part of its key. This is an error of the tap."
+            ) from error
+        except NoRecordError as error:
+            raise InputError(
+                f"A record of stream {self.name} is no JSON object. This is an error of the tap."
+            ) from error
         self._buffer.add(row, extracted_at, size)
         self._uncovered = True
 
@@ -283,6 +338,7 @@ class Stream:
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
+        self.decode_waiting()
         self._buffer.mark()
         self._covered_batches = len(self._batches)
         self._uncovered = False
@@ -291,6 +347,7 @@ class Stream:
         """Take no more records: the stream has failed."""
         self.refused = reason
         self._buffer = RowBuffer()
+        self._later, self._later_lines, self._later_bytes = [], [], 0
         self._batches = []
         self._sweep = Sweep(self._settings.max_deleted_share)
 
@@ -304,6 +361,7 @@ class Stream:
         Raises:
             TooManyRejectsError: if there are more rejects than allowed. The caller must roll back.
         """
+        self.decode_waiting()
         loaded = Loaded(Counts(failed=self._rejected_records), self._rejects)
         self._rejects, self._rejected_records = [], 0
         if self._encoder is not None and self._merge is not None and self._table is not None:

@@ -28,7 +28,6 @@ from target_postgres_dw.batches import batches_of
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
 from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
 from target_postgres_dw.messages import Interrupted, Message, MessageReader
-from target_postgres_dw.rows import KeyMissingError, NoRecordError
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
     DEFAULT_MAX_DELETED_SHARE,
@@ -73,6 +72,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         self._interrupt, self._wake = reader.interrupt, reader.wake
         super().__init__(**kwargs)
         reader.on_idle = self._flush_if_due
+        reader.on_run = self._taker_of_records
         self.message_reader = reader
         self._settings = LoadSettings.from_config(self.config)
         self._run: Run | None = None
@@ -261,10 +261,25 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                     self._add(name, msgspec.Raw(_ENCODER.encode(mapped)), message)
         else:
             self._add(name, record, message)
-        run = self.run
-        run.count(len(record))
-        if run.is_due(_SLACK_WITHOUT_STATE):
+        self._count(self.run, len(record))
+
+    @staticmethod
+    def _count(run: Run, size: int) -> None:
+        if run.count(size) and run.is_due(_SLACK_WITHOUT_STATE):
             run.flush(uncovered=run.is_full(_SLACK_WITHOUT_STATE))
+
+    def _taker_of_records(self, message: Message) -> Callable[[bytes, int], None] | None:
+        """Return what takes the records after this one, which begin alike; None if they need a closer look."""
+        name = str(message.stream)
+        if name == REJECTS_STREAM or name in self._sweeps or self._maps_records or message.version is not None:
+            return None
+        run, stream, extracted_at = self.run, self._stream_with_schema(name), message.time_extracted
+
+        def take(record: bytes, line: int) -> None:
+            stream.add_later(record, line, extracted_at)
+            self._count(run, len(record))
+
+        return take
 
     def _stream_with_schema(self, name: str) -> Stream:
         stream = self.run.stream(name) if self._run is not None else None
@@ -280,14 +295,8 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             self.run.flush(uncovered=True)  # what came first is loaded first
         if message.version is not None:
             stream.see_version(message.version)
-        try:
-            stream.add(record, message.time_extracted, len(record))
-        except KeyMissingError as error:
-            raise MissingKeyPropertiesError(
-                f"A record of stream {name} has no {error}, which is part of its key. This is an error of the tap."
-            ) from error
-        except NoRecordError as error:
-            raise InputError(f"A record of stream {name} is no JSON object. This is an error of the tap.") from error
+        stream.decode_waiting()
+        stream.add(record, message.time_extracted, len(record))
 
     def _take_reject(self, record: msgspec.Raw) -> None:
         fields = _object(record, "reject")

@@ -1,4 +1,4 @@
-"""Rows that the server joins into one value, and how a group of them becomes COPY text.
+"""Rows that the server joins into one value, and how a group of them becomes COPY text, or RECORD messages.
 
 The server writes the columns of a row one after the other, with bytes between them that no UTF-8 text can hold. So
 nothing inside a value can be taken for a mark, and a whole group of rows is rewritten by a few passes over its bytes,
@@ -38,33 +38,48 @@ _TO_TEXT = bytes.maketrans(SEPARATOR + ROW_END, b"\t\n")
 # COPY's text format: what a backslash may stand for. NUL, which Postgres cannot hold, becomes U+FFFD.
 _ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"), (b"\0", "\ufffd".encode()))
 
+# For RECORDs: the quotes around names and texts, since quotes in texts are escaped; and what no JSON text may hold.
+QUOTE = b"\xfb"
+_QUOTE_SQL = f"CAST(0x{QUOTE.hex().upper()} AS BINARY)"
+_CONTROLS = bytes({*range(32)} - set(b"\n\r\t"))
+_TO_JSON = bytes.maketrans(QUOTE + _CONTROLS, b'"' + SEPARATOR * len(_CONTROLS))
+_JSON_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
+_NO_MOMENT = b"0000-00-00 00:00:00.000000"
+
 parse_json = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def joined_expression(column: Column) -> str:
     """Return the SQL of a column within a joined row: its text in UTF-8, or a mark."""
-    name, live = column.source, column.live
-    kind = live.data_type
-    if kind in _MOMENTS:
-        # Most days end here; the others are looked at closely. Day 29 and up need the calendar.
-        known = f"YEAR({name}) AND MONTH({name}) AND DAYOFMONTH({name})"
-        return (
-            f"IF(DAYOFMONTH({name}) BETWEEN 1 AND 28 AND YEAR({name}) AND MONTH({name}), {name}, "
-            f"IF({known}, IF(DAYOFMONTH({name}) <= DAYOFMONTH(LAST_DAY({name})), {name}, {_ODD_SQL}), {_NULL_SQL}))"
-        )
+    name = column.source
+    if column.live.data_type in _MOMENTS:
+        return moment_expression(name, known=name, zero=_NULL_SQL)
     if column.schema["type"][0] == "boolean":
         return f"IF({name} IS NULL, {_NULL_SQL}, IF({name} IN (0, 1), {name}, {_ODD_SQL}))"
-    if kind == "json":
-        text = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
-    elif kind in _TEXTS:
-        text = name if live.character_set in _IS_UTF8 else f"CONVERT({name} USING utf8mb4)"
-    elif kind in BINARY or kind in SPATIAL or kind == "bit":
-        text = column.expression
-    elif kind in INTEGERS or kind in NUMBERS or kind == "time":
-        text = name
-    else:
-        text = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
-    return f"IFNULL({text}, {_NULL_SQL})"
+    return f"IFNULL({text_expression(column)}, {_NULL_SQL})"
+
+
+def moment_expression(name: str, *, known: str, zero: str) -> str:
+    """Return the SQL of a date or date-time: ``zero`` for NULL and part-zero dates, a mark for no day of the calendar.
+
+    Most days end in the first case; from the 29th on it takes the calendar.
+    """
+    return (
+        f"IF(DAYOFMONTH({name}) BETWEEN 1 AND 28 AND YEAR({name}) AND MONTH({name}), {known}, "
+        f"IF(YEAR({name}) AND MONTH({name}) AND DAYOFMONTH({name}), "
+        f"IF(DAYOFMONTH({name}) <= DAYOFMONTH(LAST_DAY({name})), {known}, {_ODD_SQL}), {zero}))"
+    )
+
+
+def text_expression(column: Column) -> str:
+    """Return the SQL of a column's text in UTF-8; no dates, no booleans."""
+    name, live = column.source, column.live
+    kind = live.data_type
+    if kind in BINARY or kind in SPATIAL or kind == "bit":
+        return column.expression
+    if kind in INTEGERS or kind in NUMBERS or kind == "time" or (kind in _TEXTS and live.character_set in _IS_UTF8):
+        return name
+    return f"CONVERT({name} USING utf8mb4)" if kind in _TEXTS else f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
 
 
 @dataclass(frozen=True)
@@ -165,6 +180,94 @@ class Layout:
             without = [row[:-2] for row in rows if row is not None and row[-1:] == NULL]
             found = max([found, *(row[-width:] for row in without if row[-1:] != NULL)])
         return found.decode() or None
+
+
+@dataclass(frozen=True)
+class RecordQuery(Query):
+    """A query whose rows are one value each: a record, then its modification time in a fixed width."""
+
+    layout: RecordLayout | None = None
+
+    @override
+    def key_of(self, row: t.Any) -> Key:
+        """Return the key of a row; an empty one if the server could not join it, or if it is odd."""
+        return self.layout.key_of(row) if self.layout is not None else ()
+
+
+class RecordLayout:
+    """How the server writes whole records as JSON, but for its escapes, and how they become messages.
+
+    Args:
+        columns: The columns, in the order of the record.
+        key: Names of the key columns.
+        moment: SQL of the modification time, or of what stands in for it; None if there is none.
+    """
+
+    def __init__(self, columns: Sequence[Column], key: Sequence[str], moment: str | None) -> None:
+        self._key = key
+        self._width = len(_NO_MOMENT)
+        parts = []
+        for place, column in enumerate(columns):
+            name = (b"{" if not place else b",") + QUOTE + column.name.encode() + QUOTE + b":"
+            parts += [f"CAST(0x{name.hex()} AS BINARY)", _json_expression(column)]
+        none = f"'{_NO_MOMENT.decode()}'"
+        at = f"IFNULL(CAST({moment} AS DATETIME(6)), {none})" if moment else none
+        self.select = f"CONCAT({', '.join(parts)}, '}}', {at})"
+
+    def lines(self, rows: Sequence[bytes | None], head: bytes) -> tuple[bytes, str | None] | None:
+        """Return the messages of some rows and their greatest modification time; None as ``Layout.copy_text``.
+
+        ``head`` is a message up to its record.
+        """
+        width = -self._width
+        try:
+            text = ROW_END.join([row[:width] for row in rows])  # type: ignore[index]
+        except TypeError:
+            return None
+        found = self._escaped(text)
+        if found is None:
+            return None
+        latest = max([row[width:] for row in rows])  # type: ignore[index]
+        moment = None if latest == _NO_MOMENT else latest.decode()
+        return head + found.replace(ROW_END, b"}\n" + head) + b"}\n", moment
+
+    @staticmethod
+    def _escaped(text: bytes) -> bytes | None:
+        if ODD in text:
+            return None
+        for character, escape in _JSON_ESCAPES:
+            text = text.replace(character, escape)
+        text = text.translate(_TO_JSON)
+        if SEPARATOR in text:
+            return None
+        try:
+            text.replace(ROW_END, b"\n").decode()
+        except UnicodeDecodeError:
+            return None
+        return text
+
+    def key_of(self, row: bytes | None) -> Key:
+        """Return the key of a row."""
+        text = None if row is None else self._escaped(row[: -self._width])
+        if text is None:
+            return ()
+        record = msgspec.json.decode(text)
+        return tuple(record[name] for name in self._key)
+
+
+def _json_expression(column: Column) -> str:
+    """Return the SQL of a value in JSON, its quotes marked and its text not escaped yet."""
+    name, kind, declared = column.source, column.live.data_type, column.live.column_type
+    if column.schema["type"][0] == "boolean":
+        return f"IF({name} IS NULL, 'null', IF({name} IN (0, 1), ELT(1 + {name}, 'false', 'true'), {_ODD_SQL}))"
+    if kind in INTEGERS or kind in NUMBERS:
+        value = f"CAST({name} AS UNSIGNED)" if kind == "bit" else f"({name} + 0)" if "zerofill" in declared else name
+        return f"IFNULL({value}, 'null')"
+    if kind in _MOMENTS:
+        text = name if kind == "date" else f"REPLACE({name}, ' ', 'T'), '+00:00'"
+        quoted = f"CONCAT({_QUOTE_SQL}, {text}, {_QUOTE_SQL})"
+        return moment_expression(name, known=quoted, zero="'null'")
+    return f"IFNULL(CONCAT({_QUOTE_SQL}, {text_expression(column)}, {_QUOTE_SQL}), 'null')"
 
 
 def unfit_reason(columns: Sequence[Column], key: Sequence[str], *, zone_is_utc: bool) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
+import time as time_module
 import typing as t
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -13,17 +14,17 @@ import msgspec
 from tap_kit.bookmarks import parse_time
 from tap_kit.errors import SkipStream
 from tap_kit.messages import encode
-from tap_kit.stream import KitStream
+from tap_kit.stream import STATE_RECORDS, STATE_SECONDS, KitStream
 from tap_kit.values import Odd
 from typing_extensions import override
 
 from tap_genius.batches import BATCH_BYTES, BATCH_ROWS, FORMAT, FolderFullError
 from tap_genius.client import Query, Tally, moment_of, naive_bound
 from tap_genius.columns import quote
-from tap_genius.joined import JoinedQuery, Layout, unfit_reason
+from tap_genius.joined import JoinedQuery, Layout, RecordLayout, RecordQuery, unfit_reason
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.metrics import Counter as RecordCounter
@@ -98,19 +99,67 @@ class TableStream(KitStream):
     def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
         if limit is None and self.folder is not None and self._is_fit_for_batches():
             self._send_batches(self.folder, bookmark, counter)
-        else:
+        elif limit is not None or self._unfit() or any(column.is_json for column in self._selected()):
             super()._send_records(bookmark, limit, counter)
+        else:
+            self._send_lines(bookmark, counter)
+
+    def _send_lines(self, bookmark: Bookmark, counter: RecordCounter) -> None:
+        """Send the span record by record: the first ones as usual, the rest of a large table as the server writes it.
+
+        What is odd is read value by value, as for ``_send_batches``.
+        """
+        after, count = self.span.last_key, STATE_RECORDS
+        moments = [
+            moment_of(f"t.{quote(self.table.source_column(n))}") for n in (self.bookmark_key, self.fallback) if n
+        ]
+        layout = RecordLayout(self._selected(), self.table.key, f"COALESCE({', '.join(moments)})" if moments else None)
+        query = RecordQuery(**{**vars(self._query(self._selected())), "select": layout.select}, layout=layout)
+        while True:
+            passed = _Passed(itertools.islice(self._records(after), count), self.table.key)
+            self.send(passed, bookmark, counter)
+            if passed.count < count or passed.last is None:
+                return
+            with contextlib.closing(self._read_joined(query, passed.last)) as groups:
+                lines = _Lines(groups, layout, query, self._prefix)
+                self._write_lines(lines, bookmark, counter)
+            if not lines.odd:
+                return
+            after, count = lines.last or passed.last, min(count * 2, BATCH_ROWS)
+
+    def _write_lines(self, lines: _Lines, bookmark: Bookmark, counter: RecordCounter) -> None:
+        write = self.kit.message_writer.write_line
+        pending, deadline = 0, time_module.monotonic() + STATE_SECONDS
+        try:
+            for text in lines:
+                write(text)
+                lines.note()
+                pending += lines.count
+                if pending >= STATE_RECORDS or time_module.monotonic() > deadline:
+                    bookmark.advance(lines.last, lines.latest)
+                    counter.increment(pending)
+                    pending, deadline = 0, time_module.monotonic() + STATE_SECONDS
+                    self.kit.write_state(self.name)
+        finally:
+            if pending:
+                bookmark.advance(lines.last, lines.latest)
+                counter.increment(pending)
 
     def _is_fit_for_batches(self) -> bool:
+        reason = self._unfit()
+        if reason:
+            self.logger.info("%s is sent record by record, because %s.", self.name, reason)
+        return reason is None
+
+    def _unfit(self) -> str | None:
+        """Say why the server cannot write the rows; None if it can."""
         catalogued = self.selected_schema["properties"]
         reason = unfit_reason(self._selected(), self.table.key, zone_is_utc=self.zone is UTC)
         if any(catalogued[column.name]["type"] != column.schema["type"] for column in self._selected()):
             reason = "the catalog overrides the type of a column"
         if self._is_mapped or self.kit.has_stream_maps:
             reason = "a stream map needs records"
-        if reason:
-            self.logger.info("%s is sent record by record, because %s.", self.name, reason)
-        return reason is None
+        return reason
 
     def _send_batches(self, folder: BatchFolder, bookmark: Bookmark, counter: RecordCounter) -> None:
         """Send the span as files of joined rows; where a row is odd, that one and its neighbours as records.
@@ -272,6 +321,50 @@ class _Chunk:
         self.rows += len(rows)
         self.last = rows[-1]
         self.latest = max(self.latest, latest or "")
+
+
+class _Lines:
+    """The messages of groups of rows, until one is odd; what was written of them is noted by ``note``.
+
+    Attributes:
+        count: Rows of the group that was yielded last.
+        odd: Whether the reading ended before a group that has to be read value by value.
+        last: Key of the last row that was written.
+        latest: Greatest modification time that was written.
+    """
+
+    def __init__(
+        self,
+        groups: Iterator[list[bytes | None]],
+        layout: RecordLayout,
+        query: RecordQuery,
+        head: Callable[[], bytes],
+    ) -> None:
+        self.count = 0
+        self.odd = False
+        self.last: Key = ()
+        self.latest: str | None = None
+        self._groups = groups
+        self._layout = layout
+        self._query = query
+        self._head = head
+        self._next: tuple[Key, str | None] = ((), None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for group in self._groups:
+            found = self._layout.lines(group, self._head())
+            if found is None:
+                self.odd = True
+                return
+            text, moment = found
+            self.count = len(group)
+            self._next = self._query.key_of(group[-1]), moment
+            yield text
+
+    def note(self) -> None:
+        """Note that the group that was yielded last is written."""
+        self.last, moment = self._next
+        self.latest = max(self.latest or "", moment or "") or None
 
 
 class _Passed:
