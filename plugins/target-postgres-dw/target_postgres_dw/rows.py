@@ -369,13 +369,8 @@ class RowBuffer:
             self._pending_bytes = 0
 
 
-_CONTROL = re.compile(rb"\\u00[0-9a-f]{2}")
-_SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"))
-
-
-def _control_character(match: re.Match[bytes]) -> bytes:
-    code = bytes.fromhex(match[0][4:].decode())
-    return _REPLACEMENT.encode() if code == b"\0" else code
+# What an escape of JSON stands for in COPY's format; ``\\"`` and ``\\\\`` are its own.
+_RESOLVED = {b'"': b'\\"', b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
 def copy_lines(lines: bytes) -> bytes:
@@ -388,15 +383,23 @@ def copy_lines(lines: bytes) -> bytes:
     body = lines[1:-2].replace(b"]\n[", b"\n") + b"\n"
     if b"\\" not in body:
         return body
-    # A NUL byte cannot stand in JSON: it keeps the place of escaped backslashes, so that what follows one is not
-    # taken for an escape.
-    body = body.replace(b"\\\\", b"\0")
-    for escape, character in _SHORT_ESCAPES:
-        if escape in body:
-            body = body.replace(escape, character)
-    if b"\\u00" in body:  # msgspec writes only control characters this way
-        body = _CONTROL.sub(_control_character, body)
-    return body.replace(b"\0", b"\\\\")
+    pieces = iter(body.split(b"\\"))
+    resolved = [next(pieces)]
+    append = resolved.append
+    for piece in pieces:
+        if not piece:  # an escaped backslash: what follows it is text
+            append(b"\\\\")
+            append(next(pieces))
+            continue
+        character = _RESOLVED.get(piece[:1])
+        if character is not None:
+            append(character)
+            append(piece[1:])
+        else:  # msgspec writes only control characters as \\u00XX
+            code = bytes.fromhex(piece[3:5].decode())
+            append(code if code != b"\0" else _REPLACEMENT.encode())
+            append(piece[5:])
+    return b"".join(resolved)
 
 
 @dataclass(frozen=True, slots=True)
