@@ -1,4 +1,4 @@
-"""Loads key-disjoint batches over two connections at once; they are committed in the order in which they came.
+"""Loads beside the reading: rows over one connection, key-disjoint batches over two, committed in their order.
 
 A lane is a connection with one transaction under way. COPY and merge run in its thread; the history, the bookmark and
 the COMMIT are the caller's, who takes the oldest first. So nothing is committed before what came earlier.
@@ -42,7 +42,7 @@ TROUBLE_OF_TWO = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetect
 
 @dataclass(slots=True)
 class Load:
-    """Batches of one stream on their way, and the STATE that covers them."""
+    """Rows or batches of one stream on their way, and the STATE that covers them."""
 
     stream: Stream
     batches: list[Batch]
@@ -84,24 +84,45 @@ class Lanes:
         """Tell whether the oldest load waits for its COMMIT."""
         return bool(self.under_way) and self.under_way[0].future.done()
 
-    def start(
+    def start_batches(
         self,
         stream: Stream,
         batches: list[Batch],
         state: dict[str, Any] | None,
         bookmarks: dict[str, dict[str, Any]],
-        refusals_allowed: int,
     ) -> None:
         """Start to load batches in a transaction of their own; there must be room."""
-        connection = self._free_connection()
+        refusals_allowed = stream.refusals_allowed(sum(batch.rows for batch in batches))
 
-        def load() -> Loaded:
+        def load(connection: Connection[TupleRow]) -> Loaded:
             stream.prepare_batches(connection, batches)
             connection.execute("BEGIN")
             connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
             return stream.load_batches(connection, batches, refusals_allowed)
 
-        future = self._threads.submit(load)
+        self._start(load, stream, batches, state, bookmarks)
+
+    def start_rows(self, stream: Stream, state: dict[str, Any] | None, bookmarks: dict[str, dict[str, Any]]) -> None:
+        """Start to load the rows that wait, in a transaction of their own; nothing else may be under way."""
+        blocks = stream.take_rows()
+        refusals_allowed = stream.refusals_allowed(sum(block.rows for block in blocks))
+
+        def load(connection: Connection[TupleRow]) -> Loaded:
+            connection.execute("BEGIN")
+            return stream.load_rows(connection, blocks, refusals_allowed)
+
+        self._start(load, stream, [], state, bookmarks)
+
+    def _start(
+        self,
+        load: Callable[[Connection[TupleRow]], Loaded],
+        stream: Stream,
+        batches: list[Batch],
+        state: dict[str, Any] | None,
+        bookmarks: dict[str, dict[str, Any]],
+    ) -> None:
+        connection = self._free_connection()
+        future = self._threads.submit(load, connection)
         self.under_way.append(Load(stream, batches, state, bookmarks, connection, future))
         future.add_done_callback(lambda _: self._wake())
 

@@ -247,6 +247,8 @@ class Run:
     def take_batch(self, stream: Stream, batch: Batch) -> None:
         """Take a BATCH: it is loaded by ``load_batches``, or with the next flush."""
         self._files.guard(batch)
+        if self._lanes.under_way and not self._lanes.under_way[-1].batches:
+            self.settle()
         if self._lanes.under_way and self._lanes.under_way[-1].stream is not stream:
             self.settle()
         if self._is_for_a_lane(stream, batch) and (self._waiting_rows or self._to_close):
@@ -287,7 +289,7 @@ class Run:
             self._commit_oldest()
         batches, state = stream.take_batches(only_covered=False), self._state
         self._state = None
-        self._lanes.start(stream, batches, state, self._bookmarks, stream.refusals_allowed(batches))
+        self._lanes.start_batches(stream, batches, state, self._bookmarks)
 
     def commit_ready(self) -> None:
         """Commit the loads that are done, the oldest first, without waiting for any."""
@@ -327,7 +329,7 @@ class Run:
             load.stream.prepare_batches(self.connection, load.batches)
             try:
                 with self.connection.transaction():
-                    allowed = load.stream.refusals_allowed(load.batches)
+                    allowed = load.stream.refusals_allowed(sum(batch.rows for batch in load.batches))
                     loaded = load.stream.load_batches(self.connection, load.batches, allowed)
                     self._finish_load(load, loaded, self.connection)
             except TooManyRejectsError as error:
@@ -411,6 +413,18 @@ class Run:
         self._waiting_rows = self._waiting_bytes = 0
         state, self._state = self._state, None
         self._print_state(state)
+
+    def flush_beside(self) -> None:
+        """Flush what a STATE covers now, and let the reading go on meanwhile if one stream's rows are all there is."""
+        self.settle()
+        waiting = [stream for stream in self._open.values() if stream.has_rows or stream.has_rejects]
+        if self._to_close or self._waiting_batches or len(waiting) != 1 or not waiting[0].has_only_rows:
+            self.flush()
+            return
+        state, self._state = self._state, None
+        self._waiting_rows = self._waiting_bytes = 0
+        self._last_flush = time.monotonic()
+        self._lanes.start_rows(waiting[0], state, self._bookmarks)
 
     def _load(self, stream: Stream, report: StreamReport | None, *, uncovered: bool) -> str:
         """Load one stream inside the flush's transaction; close its row if there is a final report.

@@ -140,6 +140,11 @@ class Stream:
         """Tell whether a batch has come for the schema in force."""
         return self._direct is not None
 
+    @property
+    def has_rejects(self) -> bool:
+        """Tell whether rejects wait for the next flush."""
+        return bool(self._rejects)
+
     def is_new_schema(self, schema: Mapping[str, Any], key: Sequence[str], replication_key: str | None) -> bool:
         """Tell whether a SCHEMA differs from the one in force."""
         return self._signature != (schema, tuple(key), replication_key)
@@ -366,10 +371,12 @@ class Stream:
         self._rejects, self._rejected_records = [], 0
         if self._encoder is not None and self._merge is not None and self._table is not None:
             blocks = self._buffer.take(only_marked=not self._encoder.key and not uncovered)
-            self._load_rows(conn, self._merge, self._encoder, blocks, loaded)
+            rows = sum(block.rows for block in blocks)
+            self._load_rows(conn, blocks, loaded, self.refusals_allowed(rows, loaded))
             batches = self.take_batches(only_covered=not self._encoder.key and not uncovered)
             self.prepare_batches(conn, batches)
-            self._load_batches(conn, batches, loaded, self.refusals_allowed(batches, loaded))
+            rows = sum(batch.rows for batch in batches)
+            self._load_batches(conn, batches, loaded, self.refusals_allowed(rows, loaded))
             self._sweep.load(conn, self._table)
         self.account_for(loaded)
         return loaded
@@ -391,11 +398,32 @@ class Stream:
                 loaded.rejects[-100:],
             )
 
-    def refusals_allowed(self, batches: Sequence[Batch], loaded: Loaded | None = None) -> int:
-        """Return how many rows of some batches may be refused."""
+    def refusals_allowed(self, rows: int, loaded: Loaded | None = None) -> int:
+        """Return how many of so many rows may be refused, beside those of ``loaded``."""
         loaded = loaded or Loaded()
-        rows = sum(batch.rows for batch in batches)
         return max(self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects), 0)
+
+    @property
+    def has_only_rows(self) -> bool:
+        """Tell whether rows are all that waits: no rejects, no batches, no keys, and a session that keeps nothing."""
+        return (
+            len(self._buffer) > 0
+            and not self._rejects
+            and not self._batches
+            and not self._sweep.was_asked_for
+            and self.loads_in_any_order
+        )
+
+    def take_rows(self) -> list[Block]:
+        """Return the rows that wait, for ``load_rows``."""
+        self.decode_waiting()
+        return self._buffer.take(only_marked=False)
+
+    def load_rows(self, conn: Connection[TupleRow], blocks: list[Block], refusals_allowed: int) -> Loaded:
+        """Load rows inside the caller's transaction; ``account_for`` must be told of it. Safe beside the main thread."""
+        loaded = Loaded()
+        self._load_rows(conn, blocks, loaded, refusals_allowed)
+        return loaded
 
     def prepare_batches(self, conn: Connection[TupleRow], batches: Sequence[Batch]) -> None:
         """Make the staging tables that ``load_batches`` needs on a connection.
@@ -450,16 +478,14 @@ class Stream:
             )
 
     def _load_rows(
-        self, conn: Connection[TupleRow], merge: Merge, encoder: RowEncoder, blocks: list[Block], loaded: Loaded
+        self, conn: Connection[TupleRow], blocks: list[Block], loaded: Loaded, refusals_allowed: int
     ) -> None:
-        if not blocks:
+        if not blocks or self._merge is None or self._encoder is None:
             return
-        rows = sum(block.rows for block in blocks)
-        allowed = self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects)
-        counts, refused = merge.load(
-            blocks, refusals_allowed=max(allowed, 0), before_merge=partial(self._before_merge, conn, merge)
+        counts, refused = self._merge.load(
+            blocks, refusals_allowed=refusals_allowed, before_merge=partial(self._before_merge, conn, self._merge)
         )
-        self._take(counts, refused, encoder.record_of, loaded)
+        self._take(counts, refused, self._encoder.record_of, loaded)
 
     def _allowed_rejects(self, waiting: int) -> int:
         done = self.totals.created + self.totals.updated + self.totals.unchanged + self.totals.failed

@@ -320,9 +320,12 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         if header is not None and not self.run.has_header:
             self.run.open(header)
             self.run.keep_edits(value.get("bookmarks") or {})
-        self.run.take_state(value)
-        self.run.load_batches()
-        self._flush_if_due()
+        run = self.run
+        run.take_state(value)
+        run.load_batches()
+        run.commit_ready()
+        if run.is_due():
+            run.flush_beside()
 
     def _process_activate_version_message(self, message: Message) -> None:
         stream = self.run.stream(message.stream or "")
