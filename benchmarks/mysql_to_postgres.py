@@ -1,6 +1,6 @@
 """How fast a big Genius table gets into Postgres, against the raw pipe and against other tools.
 
-    make bench                                                          all, 100,000 to 3,000,000 rows; writes RESULTS.md
+    make bench                                                          all, 100,000 to 3,000,000 rows; RESULTS.md
     .venv/bin/python benchmarks/mysql_to_postgres.py --rows 100000 --no-peers
 
 Servers, tap and loader share this machine. The jobs:
@@ -10,8 +10,8 @@ Servers, tap and loader share this machine. The jobs:
     D   the whole table again, every row changed
     C   10,000 changed rows, found by their modification time
 
-The raw pipe, ``mariadb --quick --batch | psql``, does the same jobs in the same run (COPY; COPY to a temporary table and
-INSERT ON CONFLICT DO UPDATE WHERE it differs), so that the ratios hold on a machine that does other things as well.
+The raw pipe, ``mariadb --quick --batch | psql``, does the same jobs in the same run (COPY; COPY to a temporary table
+and INSERT ON CONFLICT DO UPDATE WHERE it differs), so that the ratios hold on a machine that does other things as well.
 """
 
 from __future__ import annotations
@@ -312,9 +312,12 @@ def machine() -> list[str]:
     memory = Path("/proc/meminfo").read_text().split()[1]
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} x {names[0] if names else platform.machine()}, "
-        f"{int(memory) / 2**20:.0f} GB, {platform.system()} {platform.release()}, Python {platform.python_version()}. "
-        f"Load of the machine by everything at the end (1, 5, 15 minutes): {load}.",
+        (
+            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} x {names[0] if names else platform.machine()}, "
+            f"{int(memory) / 2**20:.0f} GB, {platform.system()} {platform.release()}, "
+            f"Python {platform.python_version()}. "
+            f"Load of the machine by everything at the end (1, 5, 15 minutes): {load}."
+        ),
     ]
 
 
