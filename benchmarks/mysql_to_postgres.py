@@ -154,7 +154,10 @@ class Bench:
         return self._pipe(job, "record", {})
 
     def _pipe(self, job: str, database: str, settings: dict[str, t.Any]) -> list[Command]:
-        tap = [BIN / "tap-genius", f"--config={write(self.folder, 'tap.json', {**self.access, **settings})}"]
+        tap: list[str | Path] = [
+            BIN / "tap-genius",
+            f"--config={write(self.folder, 'tap.json', {**self.access, **settings})}",
+        ]
         if job == "C":
             with psycopg.connect(psycopg.conninfo.make_conninfo(self.url, dbname=database)) as connection:
                 bookmarks = current_bookmarks(connection, "genius")
@@ -257,7 +260,7 @@ def measure_delta_of_all(folder: Path, mariadb: PrivateMariaDB, url: str, scale:
 
 def measure_starts(folder: Path) -> dict[str, Measurement]:
     """Measure how long the commands take that do next to nothing."""
-    commands = {
+    commands: dict[str, list[str | Path]] = {
         "tap-genius --help": [BIN / "tap-genius", "--help"],
         "tap-genius --about": [BIN / "tap-genius", "--about"],
         "target-postgres-dw --help": [BIN / "target-postgres-dw", "--help"],

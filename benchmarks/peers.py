@@ -133,10 +133,11 @@ def install(peer: Peer, folder: Path) -> list[Path] | None:
     places = []
     for number, packages in enumerate(peer.packages):
         place = folder / f"{peer.name.split()[0]}-{number}"
-        for command in (
+        commands: list[list[str | Path]] = [
             ["venv", "--quiet", "--python", sys.executable, place],
             ["pip", "install", "--quiet", "--python", place / "bin/python", *packages],
-        ):
+        ]
+        for command in commands:
             done = subprocess.run([uv.stdout.strip(), *command], capture_output=True, text=True, check=False)
             if done.returncode:
                 shutil.rmtree(place, ignore_errors=True)

@@ -63,13 +63,13 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
     def column_type(self, schema: dict[str, Any]) -> str:
         """Return the Postgres type of a property, in lower case as ``format_type`` writes it.
 
-        Alternatives (``anyOf``) that want different types make a column of text, which holds them all: the type of
-        the first one would refuse the others.
+        Alternatives (``anyOf``) that want different types make a column that holds them all: jsonb if an object or an
+        array is among them, else text. The type of the first one would refuse the others.
         """
         options = [] if "type" in schema else [option for option in schema.get("anyOf") or () if _is_type(option)]
         types = {self.column_type(option) for option in options}
         if len(types) > 1:
-            return "text" if "text" in types else "character varying"
+            return "jsonb" if "jsonb" in types else "text"
         compiled = str(self.to_sql_type(schema).compile(dialect=_DIALECT)).lower()
         return {
             "timestamp with time zone": "timestamp with time zone",

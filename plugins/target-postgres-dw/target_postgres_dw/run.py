@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -567,6 +568,10 @@ class Run:
     def fail(self, error: Exception) -> None:
         """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
         sentence = explain(error)
+        if isinstance(error, InputError | FatalSyncError):
+            # What is under way came before the bad line, and a STATE covers it.
+            with suppress(Exception):
+                self.settle()
         self._lanes.abandon()
         # The SDK's errors tell of input that is not Singer, as ours do.
         known = {psycopg.Error: "warehouse", FatalSyncError: InputError.category}
