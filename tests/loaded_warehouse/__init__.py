@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 from crm_cli.sources import installed_sources
@@ -34,8 +34,10 @@ def sync(warehouse: str, source: str, settings: dict[str, Any], state: dict[str,
     run = run_tap(installed_tap(installed_sources()[source].tap), settings, state=state)
     assert run.exit_code == 0, source
     target = TargetPostgresDw(config={"sqlalchemy_url": warehouse, "lock_wait_seconds": 0})
-    with redirect_stdout(io.StringIO()):
+    # A run with rejects ends by an exit code of its own.
+    with redirect_stdout(io.StringIO()), suppress(SystemExit):
         target.listen(io.StringIO(run.text))
+    assert not target.run.failures, source
     return run
 
 

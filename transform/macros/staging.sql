@@ -2,13 +2,14 @@
     One row per row of a loaded table, its columns as the tap declares them, and beside them the same values in one
     form: phones, e-mails, states, postal codes.
 
+    Removed rows are in it; `mirror`, the materialization, leaves them out.
+
     The table need not be there (a CRM that is not synced), nor all of its columns: what is missing is empty, with the
     right type. A column that the loader had to widen is brought back to its type; what does not fit is NULL.
 #}
 {% macro staging(crm, stream, columns, phones=[], emails=[], states=[], zips=[]) %}
 {%- set relation = source(crm, stream) -%}
 {%- set found = columns_found(relation) -%}
-{%- set incremental = is_incremental() -%}
 select
 {%- for name, type in columns.items() %}
     {{ typed(name, type, found.get(name)) }} as {{ adapter.quote(name) }},
@@ -33,11 +34,6 @@ select
 where false
 {%- else %}
 from {{ relation }}
-{%- if incremental and '_sdc_batched_at' in found %}
-where _sdc_batched_at >= {{ watermark() }}
-{%- elif '_sdc_deleted_at' in found and not incremental and not var('include_deleted') %}
-where _sdc_deleted_at is null
-{%- endif %}
 {%- endif %}
 {% endmacro %}
 
@@ -56,20 +52,6 @@ where _sdc_deleted_at is null
     {%- endfor -%}
 {%- endif -%}
 {{ return(found) }}
-{% endmacro %}
-
-
-{# The moment from which an incremental run reads a table again; it is a constant, found by one look at this model. #}
-{% macro watermark() %}
-{%- if execute -%}
-    {%- set query -%}
-        select coalesce(max(_sdc_batched_at) - interval '{{ var("lookback_minutes") }} minutes', '-infinity')::text
-        from {{ this }}
-    {%- endset -%}
-    '{{ run_query(query).rows[0][0] }}'::timestamptz
-{%- else -%}
-    '-infinity'::timestamptz
-{%- endif -%}
 {% endmacro %}
 
 

@@ -82,8 +82,8 @@ _ALL: Final = (
                 "How far opportunities come",
                 "SELECT label, number FROM (SELECT sum(opportunities) AS a, sum(with_appointment) AS b, "
                 "sum(with_quote) AS c, sum(with_sale) AS d FROM reports.funnel_by_source) AS f CROSS JOIN LATERAL "
-                "(VALUES ('opportunities', a), ('with an appointment', b), ('with a quote', c), ('with a sold job', d))"
-                " AS v (label, number)",
+                "(VALUES ('opportunities', a), ('with an appointment', b), ('with a quote', c), "
+                "('with a sold job', d)) AS v (label, number)",
             ),
             Chart(
                 "Sold jobs of the ten best sources",

@@ -1,7 +1,7 @@
 """The staging models and sources of the dbt project, made from the schemas of the taps.
 
-``python -m crm_cli.transform_models`` (``make transform-models``) writes them. A stream is one SQL file of one
-call, and its place in its CRM's YAML file: descriptions, tests.
+``python -m crm_cli.transform_models`` (``make transform-models``) writes them. A stream is one SQL file of one call,
+and its place in its CRM's YAML file: descriptions, tests.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 HEAD: Final = "Made by `make transform-models` from the tap's schemas; do not edit."
 LEGACY_HEAD: Final = "Made by `make transform-models` from transform/legacy_tables.yml; do not edit."
 FOLDER: Final = Path("transform", "models", "staging")
+TEST_FOLDER: Final = Path("transform", "tests", "keys")
 LEGACY_FOLDER: Final = Path("transform", "models", "legacy", "tables")
 LEGACY_TABLES: Final = Path("transform", "legacy_tables.yml")
 # What holds no rows of a fixed form: one table per sheet that somebody configures.
@@ -193,6 +194,24 @@ def files(streams: Iterable[Stream]) -> dict[Path, str]:
     return made
 
 
+def key_tests(streams: Iterable[Stream]) -> dict[Path, str]:
+    """Return a test per CRM of the keys of all its staging models: one test per model is most of the time of a build."""
+    parts: dict[str, list[str]] = {}
+    for stream in streams:
+        key = ", ".join(f'"{name}"' for name in stream.key)
+        missing = " or ".join(f'"{name}" is null' for name in stream.key)
+        parts.setdefault(stream.source, []).append(
+            f"select '{stream.model}' as model, count(*) as keys from (\n"
+            f"    select 1 from {{{{ ref('{stream.model}') }}}} group by {key} having count(*) > 1 or {missing}\n"
+            ") as found having count(*) > 0\n"
+        )
+    return {
+        Path(f"keys_of_{source}.sql"): f"-- {HEAD}\n-- Keys that a staging model lacks or has twice.\n"
+        + "union all\n".join(found)
+        for source, found in parts.items()
+    }
+
+
 def _sql(stream: Stream) -> str:
     key = ", ".join(f"'{name}'" for name in stream.key)
     columns = "\n".join(f"    '{column.name}': '{column.type}'," for column in stream.columns)
@@ -228,7 +247,6 @@ def _yaml(source: str, streams: list[Stream]) -> str:
             {
                 "name": stream.model,
                 "description": stream.description,
-                "data_tests": [{"key": {"arguments": {"columns": list(stream.key)}}}],
                 "columns": [
                     {"name": column.name, "data_type": column.type, "description": column.description}
                     for column in stream.columns
@@ -333,6 +351,7 @@ def all_files(root: Path) -> dict[Path, str]:
     tables = yaml.safe_load((root / LEGACY_TABLES).read_text(encoding="utf-8"))
     return {
         **{FOLDER / path: text for path, text in files(streams).items()},
+        **{TEST_FOLDER / path: text for path, text in key_tests(streams).items()},
         **{LEGACY_FOLDER / path: text for path, text in legacy_files(tables, streams).items()},
     }
 
@@ -340,7 +359,7 @@ def all_files(root: Path) -> dict[Path, str]:
 def write(root: Path) -> list[Path]:
     """Write all files anew, and remove those of streams that are gone; return their paths."""
     made = all_files(root)
-    for folder in (FOLDER, LEGACY_FOLDER):
+    for folder in (FOLDER, TEST_FOLDER, LEGACY_FOLDER):
         shutil.rmtree(root / folder, ignore_errors=True)
     for path, text in made.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -349,4 +368,4 @@ def write(root: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{len(write(Path.cwd()))} files below transform/models\n")
+    sys.stdout.write(f"{len(write(Path.cwd()))} files below transform\n")

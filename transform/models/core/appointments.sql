@@ -1,5 +1,5 @@
 -- Every appointment once. One that Genius has is taken from there; HubSpot's and MarketSharp's rows of the same
--- appointment (each stores the other's id) are left out.
+-- appointment are left out: see appointment_keys.
 with pg_timezone_names_cached as materialized (
     select name from pg_timezone_names
 ),
@@ -10,15 +10,15 @@ genius as (
         'genius.prospects:' || a.prospect_id as record_key,
         coalesce(a.add_date, a.updated_at) as created_at,
         -- Date and time are of the wall clock of the division.
-        (a.date + case when a.time::text ~ '^\d\d:\d\d' and left(a.time::text, 2)::int < 24 then a.time::text::time else '00:00'::time end)
+        (a.date + case when a.time ~ '^([01]\d|2[0-3]):[0-5]\d' then left(a.time, 5)::time else '00:00'::time end)
             at time zone coalesce(z.name, '{{ var("business_time_zone") }}') as starts_at,
         coalesce(z.name, '{{ var("business_time_zone") }}') as time_zone,
         a.date as starts_on,
         ms.label as source_name, d.label as division, p.division_id, a.user_id::text as sales_rep_id,
         nullif(btrim(concat_ws(' ', btrim(u.first_name), btrim(u.last_name))), '') as sales_rep,
         o.label as outcome, ot.label as outcome_type,
-        a.is_complete = 1 as is_complete, false as is_cancelled,
-        a.hubspot_appointment_id, lower(btrim(a.marketsharp_id)) as marketsharp_id, a.leap_estimate_id
+        a.is_complete = 1 as is_complete, coalesce(o.label ~* 'cancel', false) or coalesce(ot.label ~* 'cancel', false) as is_cancelled,
+        nullif(btrim(a.leap_estimate_id), '') as leap_estimate_id
     from {{ ref('stg_genius__appointments') }} as a
     left join {{ ref('stg_genius__prospects') }} as p on p.id = a.prospect_id
     left join {{ ref('stg_genius__divisions') }} as d on d.id = p.division_id
@@ -41,15 +41,10 @@ hubspot as (
         h.primary_source as source_name, h.division, null::bigint as division_id, h.user_id as sales_rep_id,
         null::text as sales_rep, h.complete_outcome_id_text as outcome, null::text as outcome_type,
         h.is_complete,
-        coalesce(h.appointment_status, '') ~* 'cancel' or h.cancel_reason <> '' as is_cancelled,
-        h.id as hubspot_appointment_id, lower(btrim(h.marketsharp_id)) as marketsharp_id, h.salespro_estimate_id as leap_estimate_id
+        coalesce(h.appointment_status, '') ~* 'cancel' or coalesce(h.cancel_reason, '') <> '' as is_cancelled,
+        nullif(btrim(h.salespro_estimate_id), '') as leap_estimate_id
     from {{ ref('stg_hubspot__appointments') }} as h
     where h.archived is not true
-        and not exists (select from genius as g where g.hubspot_appointment_id = h.id)
-        and not exists (
-            select from genius as g
-            where g.appointment_id in (h.genius_appointment_id, h.appointment_id)
-        )
 ),
 
 marketsharp as (
@@ -61,16 +56,13 @@ marketsharp as (
         {{ business_day('a.appointment_date') }} as starts_on,
         coalesce(s2.name, s1.name) as source_name, i.division, null::bigint as division_id, a.salesperson1_id as sales_rep_id,
         e.name as sales_rep, r.name as outcome, null::text as outcome_type,
-        r.id is not null as is_complete, false as is_cancelled,
-        null::text as hubspot_appointment_id, lower(a.id) as marketsharp_id, null::text as leap_estimate_id
+        r.id is not null as is_complete, coalesce(r.name ~* 'cancel', false) as is_cancelled, null::text as leap_estimate_id
     from {{ ref('stg_marketsharp__appointments') }} as a
     left join {{ ref('stg_marketsharp__inquiries') }} as i on i.id = a.inquiry_id
     left join {{ ref('stg_marketsharp__inquiry_source_primaries') }} as s1 on s1.id = i.inquiry_source_primary_id
     left join {{ ref('stg_marketsharp__inquiry_source_secondaries') }} as s2 on s2.id = i.inquiry_source_secondary_id
     left join {{ ref('stg_marketsharp__employees') }} as e on e.id = a.salesperson1_id
     left join {{ ref('stg_marketsharp__appointment_results') }} as r on r.id = a.result_id
-    where not exists (select from genius as g where g.marketsharp_id = lower(a.id))
-        and not exists (select from hubspot as h where h.marketsharp_id = lower(a.id))
 )
 
 select
@@ -80,6 +72,7 @@ select
     a.division, a.division_id, a.sales_rep_id, a.sales_rep, a.outcome, a.outcome_type, a.is_complete, a.is_cancelled,
     a.leap_estimate_id
 from (select * from genius union all select * from hubspot union all select * from marketsharp) as a
+join {{ ref('appointment_keys') }} as own on own.source_key = a.appointment_key and own.appointment_key = a.appointment_key
 left join {{ ref('person_members') }} as m using (record_key)
 cross join lateral (select {{ source_key('a.source_name') }} as marketing_source_key) as k
 left join {{ ref('marketing_sources') }} as s on s.marketing_source_key = k.marketing_source_key

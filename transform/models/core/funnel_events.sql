@@ -11,7 +11,9 @@ with events as (
     union all
     select coalesce(person_id, record_key, quote_key), person_id, created_at, 'quote', quote_key from {{ ref('quotes') }}
     union all
-    select coalesce(person_id, record_key, job_key), person_id, coalesce(sold_on::timestamp at time zone '{{ var("business_time_zone") }}', created_at), 'job', job_key
+    select coalesce(person_id, record_key, job_key), person_id, 
+        -- A day of sale counts to its end: what led to a sale happened before it, if on the same day.
+        coalesce((sold_on + interval '1 day' - interval '1 second') at time zone '{{ var("business_time_zone") }}', created_at), 'job', job_key
     from {{ ref('jobs') }}
 ),
 

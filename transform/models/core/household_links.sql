@@ -21,5 +21,5 @@ from evidence as e
 join (
     select value from evidence
     group by value
-    having count(*) between 2 and {{ var('most_records_per_identifier') }}
+    having count(*) between 2 and {{ var('most_people_per_household') }}
 ) as shared using (value)

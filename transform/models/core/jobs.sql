@@ -13,7 +13,7 @@ with found as (
 
     union all
     select 'marketsharp.jobs:' || j.id, 'marketsharp', j.id,
-        'marketsharp.contacts:' || j.contact_id, 'marketsharp.appointments:' || j.appointment_id,
+        'marketsharp.contacts:' || j.contact_id, k.appointment_key,
         j.created_date, {{ business_day('j.sale_date') }}, {{ business_day('j.start_date') }},
         {{ business_day('j.completed_date') }}, null, c.amount, j.type, null, j.status
     from {{ ref('stg_marketsharp__jobs') }} as j
@@ -21,6 +21,7 @@ with found as (
         select job_id, sum(total_contract) as amount from {{ ref('stg_marketsharp__contracts') }}
         where is_active is not false group by job_id
     ) as c on c.job_id = j.id
+    left join {{ ref('appointment_keys') }} as k on k.source_key = 'marketsharp.appointments:' || j.appointment_id
 )
 
 select f.job_key, f.crm_source, f.job_id, m.person_id, f.record_key, f.appointment_key, f.created_at,

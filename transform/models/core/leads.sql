@@ -20,10 +20,13 @@ with found as (
     left join {{ ref('stg_genius__divisions') }} as d on d.id = p.division_id
 
     union all
-    select 'hubspot.contacts:' || id, 'hubspot', 'contacts', 'hubspot.contacts:' || id,
-        coalesce(createdate, created_at), coalesce(hge_primary_source, original_lead_source), division, lifecyclestage, lead_cost
-    from {{ ref('stg_hubspot__contacts') }}
-    where archived is not true
+    -- HubSpot has a copy of what Genius's lead cost; it counts once.
+    select 'hubspot.contacts:' || c.id, 'hubspot', 'contacts', 'hubspot.contacts:' || c.id,
+        coalesce(c.createdate, c.created_at), coalesce(c.hge_primary_source, c.original_lead_source), c.division, c.lifecyclestage,
+        case when l.lead_id is null then c.lead_cost end
+    from {{ ref('stg_hubspot__contacts') }} as c
+    left join {{ ref('stg_genius__leads') }} as l on l.lead_id = c.lead_id
+    where c.archived is not true
 
     union all
     select 'marketsharp.inquiries:' || i.id, 'marketsharp', 'inquiries', 'marketsharp.contacts:' || i.contact_id,
@@ -34,8 +37,10 @@ with found as (
     left join {{ ref('stg_marketsharp__inquiry_source_secondaries') }} as s2 on s2.id = i.inquiry_source_secondary_id
     left join {{ ref('stg_marketsharp__inquiry_statuses') }} as st on st.id = i.inquiry_status_id
     -- Genius keeps which of its own sources one of MarketSharp's is.
-    left join {{ ref('stg_genius__marketsharp_marketing_source_maps') }} as m
-        on lower(btrim(m.marketsharp_id)) = lower(coalesce(i.inquiry_source_secondary_id, i.inquiry_source_primary_id))
+    left join (
+        select lower(btrim(marketsharp_id)) as marketsharp_id, min(marketing_source_id) as marketing_source_id
+        from {{ ref('stg_genius__marketsharp_marketing_source_maps') }} group by 1
+    ) as m on m.marketsharp_id = lower(coalesce(i.inquiry_source_secondary_id, i.inquiry_source_primary_id))
     left join {{ ref('stg_genius__marketing_sources') }} as g on g.id = m.marketing_source_id
 
     union all

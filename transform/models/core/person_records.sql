@@ -55,10 +55,20 @@ with records as (
         coalesce(hs_createdate, created_at), coalesce(hs_lastmodifieddate, updated_at),
         array[
             'hubspot.appointment:' || id,
-            'hubspot.contact:' || nullif(hscontact_id, ''),
+            'hubspot.contact:' || coalesce(nullif(hscontact_id, ''), c.contact_id),
             'genius.prospect:' || coalesce(nullif(genius_prospect_id, ''), nullif(prospect_id, ''))
         ]
-    from {{ ref('stg_hubspot__appointments') }}
+    from {{ ref('stg_hubspot__appointments') }} as a
+    -- A couple's appointment names two contacts, and makes no one person of them.
+    left join (
+        select
+            case when from_object_type = 'contacts' then to_id else from_id end as appointment_id,
+            min(case when from_object_type = 'contacts' then from_id else to_id end) as contact_id
+        from {{ ref('stg_hubspot__associations') }}
+        where (from_object_type, to_object_type) in (('contacts', 'appointments'), ('appointments', 'contacts'))
+        group by 1
+        having count(distinct case when from_object_type = 'contacts' then from_id else to_id end) = 1
+    ) as c on c.appointment_id = a.id
     where archived is not true
 
     union all
@@ -194,5 +204,6 @@ select
     division_ref as division_id,
     created_at,
     updated_at,
-    array(select i from unnest(ids) as i where i is not null) as ids
+    -- An empty id, or a word for none, is no id.
+    array(select distinct i from unnest(ids) as i where i !~* ':\s*(0+|null|none|undefined|n/?a|-+)?\s*$') as ids
 from records

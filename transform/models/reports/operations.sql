@@ -3,7 +3,7 @@ with runs as (
     select *, extract(epoch from end_time - start_time) as seconds,
         start_time - lag(end_time) over (partition by crm_source, sync_type order by start_time) as gap
     from {{ source('orchestration', 'sync_history') }}
-    where not configuration ? 'edited_by' and not configuration ? 'dry_run'
+    where {{ real_runs() }}
         and error_category is distinct from 'overlap'
         and start_time > now() - interval '14 days'
 ),
