@@ -15,7 +15,7 @@ LoaderError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from sync_history.rejects import Reject
@@ -72,3 +72,22 @@ class StreamRefusedError(LoaderError):
     """The stream's schema does not fit its table."""
 
     category = "warehouse"
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def located(error: E, line: int) -> E:
+    """Return an error about the input, told with its line."""
+    return at_line(type(error)(f"Line {line} of the input: {error}"), line)
+
+
+def at_line(error: E, line: int) -> E:
+    """Note which line an error is about whose sentence says so."""
+    vars(error)["line"] = line
+    return error
+
+
+def is_located(error: Exception) -> bool:
+    """Tell whether the sentence of an error names its line: it may have come from an earlier one than is at hand."""
+    return "line" in vars(error)

@@ -95,13 +95,13 @@ def test_state_is_printed_after_its_data_is_committed(postgres_url: str, monkeyp
     seen: list[tuple[Any, ...]] = []
     print_state = Run._print_state
 
-    def watching(run: Run) -> None:
+    def watching(run: Run, state: dict[str, Any] | None) -> None:
         sql = (
             "SELECT (SELECT count(*) FROM genius.people), records_created, bookmark IS NOT NULL"
             " FROM orchestration.sync_history"
         )
         seen.extend(query(postgres_url, sql))
-        print_state(run)
+        print_state(run, state)
 
     monkeypatch.setattr(Run, "_print_state", watching)
     result = load(postgres_url, *people(row(1), row(2)))
