@@ -58,8 +58,8 @@ def fingerprint(conn: Connection[TupleRow], table: str, *, up_to: Sequence[Any] 
     columns = [
         sql.SQL("trim_scale({})" if is_number else "{}").format(sql.Identifier(name))
         for name, is_number in conn.execute(
-            "SELECT attname, atttypid = 'numeric'::regtype FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
-            " AND attname !~ '^_sdc_' ORDER BY attname",
+            "SELECT attname, atttypid = 'numeric'::regtype FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+            " AND attnum > 0 AND NOT attisdropped AND attname !~ '^_sdc_' ORDER BY attname",
             (f"genius.{table}",),
         )
     ]
