@@ -15,10 +15,13 @@ LoaderError
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from sync_history.rejects import Reject
+
+_MOST_CAUSES = 10
 
 
 class LoaderError(Exception):
@@ -72,6 +75,16 @@ class StreamRefusedError(LoaderError):
     """The stream's schema does not fit its table."""
 
     category = "warehouse"
+
+
+def places_of(error: BaseException) -> str:
+    """Return where an unforeseen error and its causes came from, without their texts: those may quote a record."""
+    parts: list[str] = []
+    left: BaseException | None = error
+    while left is not None and len(parts) < _MOST_CAUSES:
+        parts.append("".join(traceback.format_tb(left.__traceback__)) + type(left).__qualname__)
+        left = left.__cause__ or (None if left.__suppress_context__ else left.__context__)
+    return "\nbecause of:\n".join(parts)
 
 
 E = TypeVar("E", bound=Exception)

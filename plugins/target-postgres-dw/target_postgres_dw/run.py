@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import psycopg
 from singer_sdk.exceptions import FatalSyncError
 from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
+from sync_history.runs import Counts
 
 from target_postgres_dw.batches import BatchFiles
 from target_postgres_dw.errors import (
@@ -93,6 +95,8 @@ class Run:
         self._bookmarks: dict[str, dict[str, Any]] = {}
         self._last_flush = time.monotonic()
         self._waiting_rows = self._waiting_bytes = 0
+        # What became of the streams that have ended, by status.
+        self._ended: Counter[str] = Counter()
         self.crm_source = ""
         self.has_header = False
         self.failures: list[str] = []
@@ -440,6 +444,7 @@ class Run:
         for name in closing:
             stream = self._open.pop(name)
             stream.drop_temporary_tables()
+            self._ended[statuses[name]] += 1
             stream.analyze(self.connection)
             logger.info(
                 "Completed %s %s sync: %d created, %d updated, %d failed (%s; %d unchanged, %d deleted)",
@@ -617,6 +622,26 @@ class Run:
         except (psycopg.Error, runs.LostRunError) as trouble:
             logger.warning("The history could not be told of the failure (%s).", type(trouble).__name__)
 
+    def summarize(self) -> None:
+        """Say in one line what became of the run; what is still open then has failed."""
+        totals = Counts()
+        for stream in self._streams.values():
+            totals += stream.totals
+        ended = self._ended + Counter(failed=len(self._open))
+        logger.info(
+            "Finished %s run %s: %s; %d created, %d updated, %d unchanged, %d failed, %d deleted in %.1f s",
+            self.crm_source or self._schema,
+            self._run_id,
+            ", ".join(f"{ended[status]} {status}" for status in ("success", "partial", "failed") if ended[status])
+            or "no stream",
+            totals.created,
+            totals.updated,
+            totals.unchanged,
+            totals.failed,
+            totals.deleted,
+            (datetime.now(UTC) - self._started_at).total_seconds(),
+        )
+
     def close(self) -> None:
         """Give back the connections and the files of the batches."""
         self._lanes.close()
@@ -633,4 +658,4 @@ def explain(error: Exception) -> str:
     if isinstance(error, psycopg.Error):
         reason = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
         return f"Postgres stopped the run: {reason}. The last committed bookmark stands; start the run again."
-    return f"An error of the loader itself ({type(error).__name__}): its log has the details."
+    return f"An error of the loader itself ({type(error).__name__}): its log says where."

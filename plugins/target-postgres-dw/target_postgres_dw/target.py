@@ -26,7 +26,7 @@ from target_postgres.target import TargetPostgres
 
 from target_postgres_dw.batches import batches_of
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
-from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
+from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError, places_of
 from target_postgres_dw.messages import Interrupted, Message, MessageReader, SyncReport
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
@@ -157,6 +157,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         except _EXPLAINED as error:
             cls.logger.error("%s", explain(error))  # noqa: TRY400 -- a sentence, not a traceback
             sys.exit(1)
+        except ConfigValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- told without its text, which may quote a record
+            cls.logger.error("%s\n%s", places_of(error), explain(error))  # noqa: TRY400
+            sys.exit(1)
 
     def process_lines(self, file_input: Any) -> Any:  # noqa: ANN401 -- as the SDK has it
         """Take all messages of the input; if that fails, say so in the history before the error goes on."""
@@ -192,6 +197,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             self._run.fail(error)
             raise
         finally:
+            self._run.summarize()
             self._run.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
