@@ -113,7 +113,6 @@ def streams_of(source: Source) -> Iterator[Stream]:
     """Yield the streams of a source that have a table of a fixed form."""
     if source.name == "genius":
         yield from _genius_streams()
-        return
     package = source.tap.replace("-", "_")
     classes = _stream_classes(package)
     folder = resources.files(package) / "schemas"
@@ -139,7 +138,7 @@ def streams_of(source: Source) -> Iterator[Stream]:
 
 def _stream_classes(package: str) -> dict[str, type]:
     found: dict[str, type] = {}
-    for module_name in ("client", "objects", "associations", "streams", "tap"):
+    for module_name in ("client", "objects", "associations", "exports", "streams", "tap"):
         try:
             module = import_module(f"{package}.{module_name}")
         except ModuleNotFoundError:

@@ -119,3 +119,19 @@ union all
 select 'stg_genius__job_change_order_items' as model, count(*) as keys from (
     select 1 from {{ ref('stg_genius__job_change_order_items') }} group by "id" having count(*) > 1 or "id" is null
 ) as found having count(*) > 0
+union all
+select 'stg_genius__csv_users' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_users') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_appointments' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_appointments') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_marketing_sources' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_marketing_sources') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_marketing_source_types' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_marketing_source_types') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
