@@ -19,7 +19,7 @@ def test_the_files_are_those_that_would_be_made_now() -> None:
     made = all_files(ROOT)
     folders = (transform_models.FOLDER, transform_models.TEST_FOLDER, transform_models.LEGACY_FOLDER)
     there = {file.relative_to(ROOT) for folder in folders for file in (ROOT / folder).rglob("*.*")}
-    assert there == set(made), "run `make transform-models`"
+    assert there == set(made), "run `make models`"
     assert [path for path, text in made.items() if (ROOT / path).read_text(encoding="utf-8") != text] == []
 
 
