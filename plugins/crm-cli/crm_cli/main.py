@@ -27,13 +27,13 @@ COMMANDS = {
         "crm_cli.commands.rejects:rejects",
         "See the records that could not be loaded; correct, replay or discard them.",
     ),
-    "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
-    "report": ("crm_cli.commands.report:report", "Print or export a report; without NAME, list them."),
     "doctor": ("crm_cli.commands.doctor:doctor", "Tell whether everything that a run needs is there."),
     "import-history": (
         "crm_cli.commands.import_history:import_history",
         "Take over the run history of the system before this one.",
     ),
+    "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
+    "report": ("crm_cli.commands.report:report", "Print or export a report; without NAME, list them."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
     "new-tap": (

@@ -63,6 +63,21 @@ def test_a_healthy_warehouse_exits_with_zero(recent: Any) -> None:
 
 
 @pytest.mark.usefixtures("warehouse_url")
+def test_compliance_is_about_every_row_of_the_history(seed: Any) -> None:
+    seed.run("users", counts=runs.Counts(created=1))
+    result = check("--compliance")
+    assert result.exit_code == 0, result.output
+    seed.conn.execute("ALTER TABLE orchestration.sync_history DROP CONSTRAINT counts_add_up")
+    seed.conn.execute("UPDATE orchestration.sync_history SET records_created = 7")
+    result = check("--compliance")
+    assert result.exit_code == 1
+    assert "counts: acme.users: records_processed must be" in result.stdout
+    told = json.loads(check("--compliance", "--json").stdout)
+    assert [one["rule"] for one in told["breaches"]] == ["counts", "constraints"]
+    assert check("acme", "--compliance").exit_code == 2
+
+
+@pytest.mark.usefixtures("warehouse_url")
 def test_an_unhealthy_stream_exits_with_one_and_no_text_of_its_error(recent: Any) -> None:
     for _ in range(3):
         recent.run("users", error=ERROR)

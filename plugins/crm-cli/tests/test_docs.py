@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from crm_cli import alerts, prometheus, tables
-from crm_cli.commands import check, doctor, rejects, sources, sync
-from crm_cli.commands.history import history
+from crm_cli.commands import backfill, check, doctor, history, reconcile, rejects, sources, state, sync
 from crm_cli.commands.status import status
 from crm_cli.main import crm
 from sync_history.health_rules import RULES
@@ -97,10 +96,16 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         alerts.change_record,
         doctor.examined_record,
         check.health_record,
+        check.breach_record,
         check.finding_record,
         check.stream_record,
         status.callback,
-        history.callback,
+        history.list_runs.callback,
+        history.prune.callback,
+        state.state_record,
+        state.edit_record,
+        backfill.backfill_record,
+        reconcile.comparison_record,
     ],
 )
 def test_every_json_field_is_documented(function: object) -> None:

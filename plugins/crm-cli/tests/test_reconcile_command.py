@@ -105,7 +105,7 @@ def compared(*arguments: str, stream: str = "users") -> tuple[int, Row]:
     return result.exit_code, {one["stream"]: one for one in told["streams"]}[stream]
 
 
-def differing(told: Row) -> dict[str, list[int]]:
+def differing(told: Row) -> dict[str, list[Any]]:
     return {
         kind: [found["key"]["id"] for found in one["keys"]] for kind, one in told["differences"].items() if one["count"]
     }
@@ -283,7 +283,6 @@ def test_wrong_words_are_refused(arguments: list[str], told: str) -> None:
 def test_a_tap_that_cannot_start_is_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> Iterator[bytes]:
         raise CrmError("The password is wrong.")
-        yield b""
 
     del source
     monkeypatch.setattr(reconcile, "messages", fail)

@@ -19,6 +19,7 @@ NULL = {"type": "null"}
         ({"anyOf": [TIME, {"type": ["string", "null"]}]}, "text"),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}, NULL]}, "text"),
         ({"anyOf": [{"type": "object"}, NULL]}, "jsonb"),
+        ({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, NULL]}, "jsonb"),
         ({"type": ["string", "null"], "anyOf": [TIME, {"format": "date"}]}, "text"),
     ],
 )

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -18,11 +18,12 @@ from crm_cli.commands.db import demo_option
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.pipeline import FAILED, OK
 from crm_cli.project import Project
-from crm_cli.sources import find_source
+from crm_cli.sources import find_source, installed_sources
 from crm_cli.tables import console, utc
 from crm_cli.warehouse import connect_to_history, readable_warehouse
 
 if TYPE_CHECKING:
+    from sync_history.compliance import Breach
     from sync_history.health import Finding, Health, StreamHealth
 
 _STANDARD_OUTPUT = "-"
@@ -41,8 +42,9 @@ _COLOURS = {"bad": "red", "warning": "yellow"}
     help="Write Prometheus text to FILE in one go, or to standard output.",
 )
 @click.option("--drift", is_flag=True, help="Also ask each CRM for its columns, and compare them with the tables.")
+@click.option("--compliance", is_flag=True, help="Check the rules of names, statuses and counts in place of health.")
 @demo_option
-def check(source: str | None, *, as_json: bool, metrics: str | None, drift: bool, demo: bool) -> None:
+def check(source: str | None, *, as_json: bool, metrics: str | None, drift: bool, compliance: bool, demo: bool) -> None:
     """Tell whether all streams are healthy.
 
     Looks at the runs of the last day, at how fresh each stream is, at rejects and limits, by the rules of health.yml
@@ -59,22 +61,19 @@ def check(source: str | None, *, as_json: bool, metrics: str | None, drift: bool
       crm check
       crm check genius --json
       crm check --prometheus /var/lib/node_exporter/crm.prom
+      crm check --compliance
     """  # noqa: D301 -- click's mark for lines that must not be filled
     if as_json and metrics == _STANDARD_OUTPUT:
         raise CrmUsageError("--json and --prometheus both want standard output: give the latter a FILE.")
+    if compliance and (source or metrics or drift):
+        raise CrmUsageError("--compliance checks the whole history: give neither a SOURCE nor --prometheus or --drift.")
     project = Project.find()
+    if compliance:
+        _check_compliance(project, as_json=as_json, demo=demo)
     if source is not None:
         find_source(source)
-    rules = monitoring.project_rules(project)
     try:
-        warehouse = readable_warehouse(project, demo=demo)
-        with connect_to_history(warehouse) as conn:
-            health = monitoring.assess(project, conn, rules, source)
-            if drift:
-                findings, unasked = monitoring.drift_of_all(project, conn, rules, source)
-                health = replace(health, findings=[*health.findings, *findings])
-                for sentence in unasked:
-                    click.echo(f"Not asked for its columns: {sentence}", err=True)
+        health = _assess(project, source, drift=drift, demo=demo)
     except CrmError:
         if metrics is not None:
             _write(metrics, prometheus.rendered(None))
@@ -86,6 +85,43 @@ def check(source: str | None, *, as_json: bool, metrics: str | None, drift: bool
     elif metrics != _STANDARD_OUTPUT:
         _show(health)
     sys.exit(OK if health.is_healthy else FAILED)
+
+
+def _assess(project: Project, source: str | None, *, drift: bool, demo: bool) -> Health:
+    rules = monitoring.project_rules(project)
+    with connect_to_history(readable_warehouse(project, demo=demo)) as conn:
+        health = monitoring.assess(project, conn, rules, source)
+        if not drift:
+            return health
+        findings, unasked = monitoring.drift_of_all(project, conn, rules, source)
+    for sentence in unasked:
+        click.echo(f"Not asked for its columns: {sentence}", err=True)
+    return replace(health, findings=[*health.findings, *findings])
+
+
+def _check_compliance(project: Project, *, as_json: bool, demo: bool) -> NoReturn:
+    """Tell which rules of the history are broken, and end."""
+    from sync_history.compliance import check_compliance  # noqa: PLC0415 -- crm check is to be quick
+
+    sources = installed_sources()
+    declared = {name: source.streams for name, source in sources.items()}
+    open_sources = [name for name, source in sources.items() if source.is_open]
+    with connect_to_history(readable_warehouse(project, demo=demo)) as conn:
+        breaches = check_compliance(conn, declared, open_sources=open_sources)
+    if as_json:
+        told = {"compliant": not breaches, "breaches": [breach_record(one) for one in breaches]}
+        click.echo(json.dumps(told, indent=2))
+    elif breaches:
+        for one in breaches:
+            click.echo(f"{one.rule}: {one.sentence}")
+    else:
+        click.echo("Every row of the history, and every name that a tap declares, obeys the rules.")
+    sys.exit(FAILED if breaches else OK)
+
+
+def breach_record(one: Breach) -> dict[str, Any]:
+    """Return a broken rule as it stands in ``--json`` output."""
+    return {"rule": one.rule, "where": one.where, "count": one.count, "sentence": one.sentence}
 
 
 def _write(target: str, text: str) -> None:

@@ -59,9 +59,9 @@ class Played:
 
 
 @click.command()
-@click.argument("names", metavar="[SOURCE]...", nargs=-1)
+@click.argument("source", metavar="[SOURCE]...", nargs=-1)
 @click.option("--no-transform", is_flag=True, help="End with the loaded tables; do not build what people query.")
-def demo(names: tuple[str, ...], *, no_transform: bool) -> None:
+def demo(source: tuple[str, ...], *, no_transform: bool) -> None:
     """See the whole pipeline at work, on made-up data.
 
     Starts the embedded Postgres, a private MariaDB that plays Genius CRM, and a web server that plays the other
@@ -79,7 +79,7 @@ def demo(names: tuple[str, ...], *, no_transform: bool) -> None:
       crm demo
       crm demo genius hubspot
     """  # noqa: D301 -- click's mark for lines that must not be filled
-    chosen = [find_source(name).name for name in names] or list(installed_sources())
+    chosen = [find_source(name).name for name in source] or list(installed_sources())
     project, started = Project.find(), time.monotonic()
     with demo_project(project) as workshop, ExitStack() as servers:
         _step("Starting Postgres, MariaDB in the part of Genius, and the other CRMs")
