@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test coverage check format definitions transform-models lock bench chaos clean
+.PHONY: help setup demo test coverage check format definitions models lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -40,7 +40,7 @@ format: $(SET_UP) ## Format all code and repair what ruff can repair
 definitions: $(SET_UP) ## Write the Meltano definitions of the taps and the loader anew
 	@.venv/bin/python -m crm_cli.definitions
 
-transform-models: $(SET_UP) ## Write the staging models of the taps' streams anew
+models: $(SET_UP) ## Write the staging models of the taps' streams anew
 	@.venv/bin/python -m crm_cli.transform_models
 
 lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
