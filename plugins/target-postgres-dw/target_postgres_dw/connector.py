@@ -14,6 +14,7 @@ from target_postgres.connector import PostgresConnector
 from target_postgres.sinks import PostgresSink
 
 from target_postgres_dw.errors import WarehouseError
+from target_postgres_dw.settings import DEFAULT_LOCK_TIMEOUT_SECONDS, DEFAULT_STATEMENT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         }.get(compiled, compiled.replace("varchar", "character varying"))
 
     def open(self, application_name: str) -> psycopg.Connection[TupleRow]:
-        """Open the one connection of a run, in autocommit mode, with a UTC session.
+        """Open a connection of a run, in autocommit mode, with a UTC session.
 
         Raises:
             WarehouseError: if Postgres cannot be reached or refuses the login.
@@ -108,6 +109,9 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
             "tcp_user_timeout": "30s",
+            # Nothing waits for ever, and a batch that cannot be merged in time is not committed at all.
+            "lock_timeout": f"{self.config.get('lock_timeout_seconds', DEFAULT_LOCK_TIMEOUT_SECONDS)}s",
+            "statement_timeout": f"{self.config.get('statement_timeout_seconds', DEFAULT_STATEMENT_TIMEOUT_SECONDS)}s",
         }.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         _notice_a_dead_server(connection)

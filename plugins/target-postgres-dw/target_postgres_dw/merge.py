@@ -14,7 +14,7 @@ import psycopg
 from sync_history.runs import Counts
 
 from target_postgres_dw.identifiers import quoted
-from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, copy_lines
+from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, JsonForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-    from target_postgres_dw.rows import RowEncoder
+    from target_postgres_dw.rows import RowEncoder, RowForm
     from target_postgres_dw.tables import Table
 
 # The row is to blame: data exceptions, constraints, and limits of a row or an index entry (54000).
 # Everything else is the database's trouble and stops the run.
-_ROW_ERRORS = (
+ROW_ERRORS = (
     psycopg.errors.DataError,
     psycopg.errors.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
@@ -57,26 +57,37 @@ class MergeRules:
 
 
 class Merge:
-    """Loads the rows of one schema into one table. Owns a staging table for as long as the connection lives."""
+    """Loads the rows of one schema into one table. Owns a staging table for as long as the connection lives.
 
-    def __init__(self, conn: Connection[TupleRow], table: Table, encoder: RowEncoder, rules: MergeRules) -> None:
+    ``form`` is how the blocks are written: the lines of ``encoder``, if it is None.
+    """
+
+    def __init__(
+        self,
+        conn: Connection[TupleRow],
+        table: Table,
+        encoder: RowEncoder,
+        rules: MergeRules,
+        form: RowForm | None = None,
+    ) -> None:
         self._conn = conn
         self.table = table
         self._rules = rules
+        self._encoder = encoder
+        self._form = form or JsonForm(encoder)
         self._key = [quoted(name) for name in encoder.key]
         self._values = [quoted(column.name) for column in encoder.columns if column.name not in encoder.key]
         self._sends_deleted = encoder.sends_deleted
         self._stage_name = f"stage_{next(_stage_numbers)}"
         self.stage = quoted("pg_temp", self._stage_name)
-        types = {column.name: table.columns[column.name] for column in encoder.columns}
-        types |= {DELETED_AT: "timestamptz", EXTRACTED_AT: "timestamptz", BATCH_ROW: "integer"}
+        stored = {column.name: table.columns[column.name] for column in encoder.columns}
+        types = stored | {DELETED_AT: "timestamptz", EXTRACTED_AT: "timestamptz", BATCH_ROW: "integer"}
+        types |= {name: staged.type for name, staged in self._form.staged.items()}
         columns = ", ".join(f"{quoted(name)} {types[name]}" for name in encoder.copy_columns)
         conn.execute(f"CREATE TEMP TABLE {quoted(self._stage_name)} ({columns}) ON COMMIT DELETE ROWS".encode())
-        names = ", ".join(quoted(name) for name in encoder.copy_columns)
-        self._copy = (
-            f"COPY {self.stage} ({names}) FROM STDIN (FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null')".encode()
-        )
-        self._merge = self._merge_sql(encoder).encode()
+        names = ", ".join(quoted(name) for name in self._form.copy_columns)
+        self._copy = f"COPY {self.stage} ({names}) FROM STDIN ({self._form.copy_options})".encode()
+        self._merge = self.merge_sql(where=f"s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s").encode()
         self._searching = False
 
     def load(
@@ -115,8 +126,8 @@ class Merge:
         try:
             with self._conn.transaction(), self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
                 for block in blocks:
-                    copy.write(copy_lines(block.lines))
-        except _ROW_ERRORS as error:
+                    copy.write(self._form.copy_lines(block.lines))
+        except ROW_ERRORS as error:
             if len(blocks) > 1:
                 # One block at a time: a bad row costs its own block a second COPY, and the good ones just one.
                 return sum(self._stage([block], refused) for block in blocks)
@@ -133,7 +144,7 @@ class Merge:
         try:
             with self._conn.transaction():
                 return self._execute_merge(low, high)
-        except _ROW_ERRORS as error:
+        except ROW_ERRORS as error:
             if not self._searching:
                 self._begin_search()
                 return self._merge_range(blocks, low, high, refused)
@@ -207,16 +218,21 @@ class Merge:
             f" AND NOT EXISTS (SELECT FROM {self.stage} AS o WHERE {other} AND o.{_ROW} <> s.{_ROW})".encode()
         )
 
-    def _merge_sql(self, encoder: RowEncoder) -> str:
+    def merge_sql(self, *, where: str, extracted_at: str | None = None) -> str:
+        """Return the statement that merges the staged rows of a condition and counts them.
+
+        ``extracted_at`` is an expression that stands for the staged column of that name.
+        """
+        encoder = self._encoder
         data = [quoted(column.name) for column in encoder.columns]
         pairs = {name: f"s.{name}" for name in data}
+        pairs |= {quoted(name): staged.value.format(f"s.{quoted(name)}") for name, staged in self._form.staged.items()}
         if self._rules.metadata:
-            pairs[quoted(EXTRACTED_AT)] = f"s.{quoted(EXTRACTED_AT)}"
+            pairs[quoted(EXTRACTED_AT)] = extracted_at or f"s.{quoted(EXTRACTED_AT)}"
             pairs[quoted(BATCHED_AT)] = "now()"
         if DELETED_AT in self.table.columns:
             pairs[quoted(DELETED_AT)] = f"s.{quoted(DELETED_AT)}"
             data.append(quoted(DELETED_AT))
-        where = f"s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s"
         if self._rules.hard_delete and self._key:
             where += f" AND s.{quoted(DELETED_AT)} IS NULL"
         insert = (
@@ -265,7 +281,7 @@ class _Refusals:
         self.rows.append(RefusedRow(line, reason_of(error), column))
 
 
-_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)")
+_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:\s]+)", re.MULTILINE)
 
 
 def reason_of(error: psycopg.Error) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_postgres_dw.errors import InputError, TornInputError
+from target_postgres_dw.errors import InputError, TornInputError, at_line, is_located, located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,11 @@ _ESCAPE = re.compile(
 _STREAM = re.compile(rb'^\s*\{(?:\s*"type"\s*:\s*"[A-Z_]{1,20}"\s*,)?\s*"stream"\s*:\s*"([^"\\]{1,200})"')
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
+_WAKES = 4096
+
+
+# How a RECORD begins if a tap of this suite writes it; what follows is the record, and one brace.
+_HEAD = re.compile(rb'\{"type":"RECORD","stream":"[^"\\]*","time_extracted":"[^"\\]*","record":(?=\{)')
 
 
 class Message(msgspec.Struct, gc=False):
@@ -42,6 +47,10 @@ class Message(msgspec.Struct, gc=False):
     value: msgspec.Raw = msgspec.Raw()
     version: int | None = None
     time_extracted: str | None = None
+    encoding: msgspec.Raw = msgspec.Raw()
+    manifest: list[str] = []
+    rows: int | None = None
+    disjoint: bool = False
 
 
 class RunHeader(msgspec.Struct, gc=False):
@@ -69,14 +78,18 @@ class Interrupted(SystemExit):
 
 
 class MessageReader(GenericSingerReader[bytes]):
-    """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes.
+    """Yields messages to the target's handlers; calls ``on_idle`` about once a second when none comes, or on ``wake``.
 
     Signals end the reading between two messages, never in the middle of a transaction.
+
+    Most lines begin as the line before. For such RECORDs ``on_run`` may give a function that takes the record, not
+    decoded yet, and the number of its line.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.on_idle: Callable[[], None] | None = None
+        self.on_run: Callable[[Message], Callable[[bytes, int], None] | None] | None = None
         self._decoder = msgspec.json.Decoder(Message)
         self._signal: int | None = None
         self._wakeup: int | None = None
@@ -91,9 +104,14 @@ class MessageReader(GenericSingerReader[bytes]):
     def interrupt(self, signal_number: int) -> None:
         """Ask for the reading to end; safe in a signal handler."""
         self._signal = signal_number
-        if self._wakeup is not None:
+        self.wake()
+
+    def wake(self) -> None:
+        """End the wait for the next message, if there is one; from any thread."""
+        wakeup = self._wakeup
+        if wakeup is not None:
             with suppress(OSError):
-                os.write(self._wakeup, b"!")
+                os.write(wakeup, b"!")
 
     def deserialize_json(self, line: str | bytes) -> dict[str, Any]:
         """Decode one line; the SDK's own entry, not used by ``process_lines``."""
@@ -110,41 +128,54 @@ class MessageReader(GenericSingerReader[bytes]):
         by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
         counts: Counter[str] = Counter()
         lines = self._lines(sys.stdin.buffer.fileno()) if file_input is None else iter(file_input)
+        head, take = b"", None
         for number, line in enumerate(lines, start=1):
             if self._signal is not None:
                 raise Interrupted(self._signal)
+            if take is not None and line.startswith(head) and line.endswith(b"}}"):
+                take(line[len(head) : -1], number)
+                counts["RECORD"] += 1
+                continue
+            take = None
             if not line.strip():
                 continue
-            try:
-                message = self._decode(line)
-                callback = by_type[message.type]
-            except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
-                raise self._refusal(number, line) from error
-            try:
-                callback(message)
-            except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
-                raise type(error)(f"Line {number} of the input: {error}") from error
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise self._refusal(number, line) from error
+            message = self._pass_on(number, line, by_type)
             counts[message.type] += 1
+            if message.type == "RECORD" and self.on_run is not None and isinstance(line, bytes):
+                found = _HEAD.match(line)
+                head, take = (found[0], self.on_run(message)) if found else (b"", None)
         if self._signal is not None:
             raise Interrupted(self._signal)
         return counts
+
+    def _pass_on(self, number: int, line: str | bytes, callbacks: dict[str, Callable[[Any], None]]) -> Message:
+        """Pass the message of a line to the callback of its type, and return it."""
+        try:
+            message = self._decode(line)
+            callback = callbacks[message.type]
+        except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
+            raise self._refusal(number, line) from error
+        try:
+            callback(message)
+        except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
+            if is_located(error):
+                raise
+            raise located(error, number) from error
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise self._refusal(number, line) from error
+        return message
 
     def _refusal(self, number: int, line: str | bytes) -> InputError:
         """Say that a line is no message: which line, and of which stream if it can be told. Never what it says."""
         data = line.encode(errors="replace") if isinstance(line, str) else line
         named = _STREAM.search(data)
-        where = f"Line {number} of the input" + (f" (stream {named[1].decode(errors='replace')})" if named else "")
+        stream = named[1].decode(errors="replace") if named else None
         if self._is_torn:
             return TornInputError(
-                f"{where} breaks off in the middle: the tap was killed, or it crashed; its log says why. What was "
-                "committed stands; the next run goes on from there."
+                f"{_place(number, stream)} breaks off in the middle: the tap was killed, or it crashed; its log says "
+                "why. What was committed stands; the next run goes on from there."
             )
-        return InputError(
-            f"{where} is no Singer message. A tap must print nothing else to standard output; run it alone to see what "
-            "it prints."
-        )
+        return no_message(number, stream)
 
     def _decode(self, line: str | bytes) -> Message:
         try:
@@ -152,7 +183,7 @@ class MessageReader(GenericSingerReader[bytes]):
         except msgspec.DecodeError:
             # Python's own json writes half a surrogate pair as an escape. It is no text, and Postgres refuses it.
             data = line.encode() if isinstance(line, str) else line
-            whole = _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
+            whole = whole_text(data)
             if whole == data:
                 raise
             return self._decoder.decode(whole)
@@ -165,8 +196,10 @@ class MessageReader(GenericSingerReader[bytes]):
         try:
             while self._signal is None:
                 ready, _, _ = select.select([source, wake], [], [], _IDLE_SECONDS)
+                if wake in ready:
+                    os.read(wake, _WAKES)
                 if source not in ready:
-                    if self.on_idle is not None and not ready:
+                    if self.on_idle is not None and self._signal is None:
                         self.on_idle()
                     continue
                 chunk = os.read(source, _CHUNK)
@@ -185,3 +218,21 @@ class MessageReader(GenericSingerReader[bytes]):
             writer, self._wakeup = self._wakeup, None
             os.close(wake)
             os.close(writer)
+
+
+def whole_text(data: bytes) -> bytes:
+    """Return JSON in which half a surrogate pair, written as an escape, is U+FFFD: it is no text."""
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
+
+
+def no_message(line: int, stream: str | None) -> InputError:
+    """Return the error for a line that is none of Singer's."""
+    error = InputError(
+        f"{_place(line, stream)} is no Singer message. A tap must print nothing else to standard output; run it alone "
+        "to see what it prints."
+    )
+    return at_line(error, line)
+
+
+def _place(line: int, stream: str | None) -> str:
+    return f"Line {line} of the input" + (f" (stream {stream})" if stream else "")

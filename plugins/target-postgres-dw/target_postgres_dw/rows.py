@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import astuple
@@ -177,15 +177,15 @@ class RowEncoder:
             for default in [self._default(position, kind)]
         ]
         rename = {f"f{position}": column.source for position, column in enumerate(self.columns)}
-        self._decoder = msgspec.json.Decoder(
-            msgspec.defstruct(
-                "Record",
-                [*fields, ("deleted_at", str | None, None)],
-                rename={**rename, "deleted_at": DELETED_AT},
-                kw_only=True,
-                gc=False,
-            )
+        record = msgspec.defstruct(
+            "Record",
+            [*fields, ("deleted_at", str | None, None)],
+            rename={**rename, "deleted_at": DELETED_AT},
+            kw_only=True,
+            gc=False,
         )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
+        self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
     def _default(self, position: int, kind: Any) -> Any:  # noqa: ANN401 -- a type expression, any value
         """Return what an absent property is decoded to; without a default, the decoder refuses the record."""
@@ -214,10 +214,7 @@ class RowEncoder:
         except msgspec.ValidationError:
             row = self._decode_by_field(record)
         if self._raw:
-            fields = list(row)
-            for position, column in self._raw:
-                fields[position] = _text_of(column, fields[position])
-            row = tuple(fields)
+            row = self._with_texts(row)
         for position, column in self._clocks:
             if row[position] and row[position].utcoffset():
                 # Without its date it cannot be told in UTC, and the column would drop the offset.
@@ -230,6 +227,32 @@ class RowEncoder:
             elif row[position] is msgspec.UNSET:
                 raise KeyMissingError(self.columns[position].source)
         return row
+
+    def decode_many(self, records: Sequence[bytes]) -> list[tuple[Any, ...]] | None:
+        """Return what ``decode`` gives for each record; None if one of them is not as the others."""
+        try:
+            found = self._list_decoder.decode(b"[%b]" % b",".join(records))
+        except msgspec.DecodeError:
+            return None
+        if len(found) != len(records):
+            return None
+        rows = [astuple(record) for record in found]
+        if self._raw:
+            rows = [self._with_texts(row) for row in rows]
+        for position, _ in self._clocks:
+            if any(row[position] and row[position].utcoffset() for row in rows):
+                return None
+        for position in self._key_positions:
+            values = [row[position] for row in rows]
+            if None in values or msgspec.UNSET in values:
+                return None
+        return rows
+
+    def _with_texts(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        fields = list(row)
+        for position, column in self._raw:
+            fields[position] = _text_of(column, fields[position])
+        return tuple(fields)
 
     def _refuse_key(self, record: bytes | memoryview | msgspec.Raw, position: int) -> None:
         name = self.columns[position].source
@@ -383,6 +406,14 @@ class RowBuffer:
         if len(self._pending) == ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
             self._seal()
 
+    def add_many(self, rows: Sequence[tuple[Any, ...]], extracted_at: str | None, size: int) -> None:
+        """Append rows that came as ``size`` bytes of JSON, all at the same time."""
+        self._pending += [(*row, extracted_at, number) for number, row in enumerate(rows, start=self._next)]
+        self._next += len(rows)
+        self._pending_bytes += size
+        if len(self._pending) >= ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
+            self._seal()
+
     def mark(self) -> None:
         """Remember that a STATE covers all rows up to here."""
         if self._mark != self._next:
@@ -406,13 +437,8 @@ class RowBuffer:
             self._pending_bytes = 0
 
 
-_CONTROL = re.compile(rb"\\u00[0-9a-f]{2}")
-_SHORT_ESCAPES = ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"))
-
-
-def _control_character(match: re.Match[bytes]) -> bytes:
-    code = bytes.fromhex(match[0][4:].decode())
-    return _REPLACEMENT.encode() if code == b"\0" else code
+# What an escape of JSON stands for in COPY's format; ``\\"`` and ``\\\\`` are its own.
+_RESOLVED = {b'"': b'\\"', b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
 def copy_lines(lines: bytes) -> bytes:
@@ -425,12 +451,65 @@ def copy_lines(lines: bytes) -> bytes:
     body = lines[1:-2].replace(b"]\n[", b"\n") + b"\n"
     if b"\\" not in body:
         return body
-    # A NUL byte cannot stand in JSON: it keeps the place of escaped backslashes, so that what follows one is not
-    # taken for an escape.
-    body = body.replace(b"\\\\", b"\0")
-    for escape, character in _SHORT_ESCAPES:
-        if escape in body:
-            body = body.replace(escape, character)
-    if b"\\u00" in body:  # msgspec writes only control characters this way
-        body = _CONTROL.sub(_control_character, body)
-    return body.replace(b"\0", b"\\\\")
+    pieces = iter(body.split(b"\\"))
+    resolved = [next(pieces)]
+    append = resolved.append
+    for piece in pieces:
+        if not piece:  # an escaped backslash: what follows it is text
+            append(b"\\\\")
+            append(next(pieces))
+            continue
+        character = _RESOLVED.get(piece[:1])
+        if character is not None:
+            append(character)
+            append(piece[1:])
+        else:  # msgspec writes only control characters as \\u00XX
+            code = bytes.fromhex(piece[3:5].decode())
+            append(code if code != b"\0" else _REPLACEMENT.encode())
+            append(piece[5:])
+    return b"".join(resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A column that stands in the staging table with a type of its own.
+
+    ``value`` is the SQL of what is stored of it, with ``{}`` for the staged column.
+    """
+
+    type: str
+    value: str
+
+
+class RowForm(Protocol):
+    """How the rows of a block are written, and what COPY has to be told of it."""
+
+    @property
+    def copy_columns(self) -> Sequence[str]:
+        """The columns of a row, in order; the last three are those that end ``RowEncoder.copy_columns``."""
+
+    @property
+    def copy_options(self) -> str:
+        """The options of COPY."""
+
+    @property
+    def staged(self) -> Mapping[str, Staged]:
+        """The columns that are not staged as they are stored."""
+
+    def copy_lines(self, lines: bytes) -> bytes:
+        """Return the lines of a block as COPY takes them."""
+
+    def record_of(self, line: bytes) -> dict[str, Any]:
+        """Return the record that stands in a line of a block."""
+
+
+class JsonForm:
+    """The lines that a ``RowEncoder`` writes."""
+
+    copy_options = "FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null'"
+
+    def __init__(self, encoder: RowEncoder) -> None:
+        self.copy_columns: Sequence[str] = encoder.copy_columns
+        self.staged: Mapping[str, Staged] = {}
+        self.copy_lines = copy_lines
+        self.record_of = encoder.record_of

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
 from sync_history.runs import Counts
 
+from target_postgres_dw.batches import BatchFiles
 from target_postgres_dw.errors import (
     InputError,
     LoaderError,
@@ -27,15 +29,18 @@ from target_postgres_dw.errors import (
 )
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import SweepRefusedError
+from target_postgres_dw.lanes import LANES, TROUBLE_OF_TWO, Lanes
 from target_postgres_dw.merge import reason_of
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
+    from target_postgres_dw.batches import Batch
+    from target_postgres_dw.lanes import Load
     from target_postgres_dw.settings import LoadSettings
     from target_postgres_dw.stream import Loaded
 
@@ -43,6 +48,14 @@ logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
 _SECONDS_TO_CLOSE = 0.5
+# A tap may take so long from being given its state to its header.
+_SECONDS_TO_START = 60
+# A tap goes on as long as fewer than four of its files wait: so many are loaded without waiting for more.
+_MOST_BATCHES = 3
+# Fewer rows than this are not worth a transaction of their own.
+_LARGE_BATCH = 10_000
+# The clock is looked at after so many records.
+_ROWS_TO_LOOK = 64
 _SENTENCES = (LoaderError, runs.LostRunError, schema.SchemaTooNewError, FatalSyncError)
 _NO_REPORT = "The tap ended before it reported this stream complete (killed, or it crashed; its log says why)."
 
@@ -50,11 +63,22 @@ _NO_REPORT = "The tap ended before it reported this stream complete (killed, or 
 class Run:
     """Loads the streams of one tap, from its header to the end of its output.
 
-    ``sync_run_id`` names it in the history and in the STATEs that it prints.
+    ``sync_run_id`` names it in the history and in the STATEs that it prints. ``open_another`` opens a second
+    connection, for batches; ``wake`` is called, from another thread, when ``commit_ready`` has something to do.
     """
 
-    def __init__(self, conn: Connection[TupleRow], settings: LoadSettings, sync_run_id: str) -> None:
+    def __init__(
+        self,
+        conn: Connection[TupleRow],
+        settings: LoadSettings,
+        sync_run_id: str,
+        open_another: Callable[[], Connection[TupleRow]],
+        wake: Callable[[], None],
+    ) -> None:
         self.connection = conn
+        self._lanes = Lanes(conn, open_another, wake)
+        self._files = BatchFiles()
+        self._waiting_batches: list[tuple[Stream, Batch]] = []
         self._settings = settings
         self._run_id = sync_run_id
         self._streams: dict[str, Stream] = {}
@@ -64,6 +88,7 @@ class Run:
         self._configuration: dict[str, Any] = {}
         # Rejects that the records of this run answer, by stream.
         self._replays: dict[str, list[int]] = {}
+        self._overtaken: set[str] = set()
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
         self._printed: str | None = None
@@ -110,6 +135,33 @@ class Run:
                     self.crm_source,
                     name,
                 )
+        self._overtaken = self._find_overtaken(incoming)
+
+    def _find_overtaken(self, incoming: Mapping[str, Any]) -> set[str]:
+        """Return the streams that another run has moved on since the tap was given its state.
+
+        A tap without a bookmark may have been told to read all again: another run at that time tells the two apart.
+        """
+        stored = {name: stream for name, stream in self._open.items() if stream.row.bookmark_before}
+        overtaken = {
+            name for name, stream in stored.items() if incoming.get(name) not in ({}, None, stream.row.bookmark_before)
+        }
+        if unknown := {name for name in stored if not incoming.get(name)}:
+            active = runs.recently_active(self.connection, self.crm_source, within_seconds=_SECONDS_TO_START)
+            overtaken |= {name for name in unknown if stored[name].row.sync_type in active}
+        return overtaken
+
+    def check_key(self, name: str, key: Sequence[str]) -> None:
+        """Refuse rows without a key that another run may have loaded after the tap had been given its state.
+
+        Raises:
+            RunRefusedError: if so; rows with a key would only be found unchanged.
+        """
+        if not key and name in self._overtaken:
+            raise RunRefusedError(
+                f"{self.crm_source} {name}: another run loaded rows after this tap had been given its bookmark. The "
+                "stream has no key, so they would be loaded twice. Start the run again, in a minute."
+            )
 
     def stream(self, name: str) -> Stream | None:
         """Return a stream that can still take records, or None if no SCHEMA or header named it.
@@ -230,10 +282,122 @@ class Run:
         if stream.report.status != "running":
             self._to_close[stream.name] = stream.report
 
-    def count(self, size: int) -> None:
-        """Count one record of so many bytes towards the next flush."""
+    def count(self, size: int) -> bool:
+        """Count one record of so many bytes towards the next flush; tell now and then that it is time to look."""
         self._waiting_rows += 1
         self._waiting_bytes += size
+        return (
+            not self._waiting_rows % _ROWS_TO_LOOK
+            or self._waiting_rows >= self._settings.batch_size_rows
+            or self._waiting_bytes >= self._settings.batch_size_bytes
+        )
+
+    def take_batch(self, stream: Stream, batch: Batch) -> None:
+        """Take a BATCH: it is loaded by ``load_batches``, or with the next flush."""
+        self._files.guard(batch)
+        if self._lanes.under_way and not self._lanes.under_way[-1].batches:
+            self.settle()
+        if self._lanes.under_way and self._lanes.under_way[-1].stream is not stream:
+            self.settle()
+        if self._is_for_a_lane(stream, batch) and (self._waiting_rows or self._to_close):
+            self.flush()
+        if not self._lanes.under_way or not stream.has_batches:
+            self.settle()
+        stream.add_batch(self.connection, batch)
+        self._waiting_batches.append((stream, batch))
+
+    def load_batches(self) -> None:
+        """Load the batches that a STATE covers now, or let few of them wait for the next flush."""
+        waiting = self._waiting_batches
+        if not waiting:
+            return
+        stream = waiting[0][0]
+        alone = not (self._waiting_rows or self._to_close) and all(
+            other is stream and self._is_for_a_lane(stream, batch) for other, batch in waiting
+        )
+        if alone:
+            self._start_load(stream)
+        elif len(waiting) >= _MOST_BATCHES or sum(batch.rows for _, batch in waiting) >= _LARGE_BATCH:
+            self.flush()
+
+    def _is_for_a_lane(self, stream: Stream, batch: Batch) -> bool:
+        return (
+            self._settings.load_connections == LANES
+            and batch.disjoint
+            and batch.rows >= _LARGE_BATCH
+            and stream.loads_in_any_order
+        )
+
+    def _start_load(self, stream: Stream) -> None:
+        """Start to load the waiting batches of a stream, and let go of the oldest load if there is no room."""
+        self._waiting_batches = []
+        if self._lanes.under_way:
+            self._lanes.widen()
+        while self._lanes.are_full:
+            self._commit_oldest()
+        batches, state = stream.take_batches(only_covered=False), self._state
+        self._state = None
+        self._lanes.start_batches(stream, batches, state, self._bookmarks)
+
+    def commit_ready(self) -> None:
+        """Commit the loads that are done, the oldest first, without waiting for any."""
+        while self._lanes.oldest_is_done:
+            self._commit_oldest()
+
+    def settle(self) -> None:
+        """Wait for all loads that are under way, and commit them."""
+        while self._lanes.under_way:
+            self._commit_oldest()
+
+    def _commit_oldest(self) -> None:
+        load = self._lanes.under_way[0]
+        try:
+            try:
+                loaded = load.future.result()
+            except TROUBLE_OF_TWO:
+                if len(self._lanes.under_way) == 1:
+                    raise
+                self._load_one_by_one()
+                return
+            self._finish_load(load, loaded, load.connection)
+            load.connection.execute("COMMIT")
+        except BaseException as error:
+            self._lanes.abandon()
+            if isinstance(error, TooManyRejectsError):
+                self._keep_samples(error)
+            raise
+        self._lanes.under_way.popleft()
+        self._conclude(load)
+
+    def _load_one_by_one(self) -> None:
+        """Begin the loads that are under way anew, one after the other, and go on like that."""
+        logger.info("Two connections wait for each other; the rest is loaded over one.")
+        self._lanes.narrow()
+        for load in self._lanes.abandon():
+            load.stream.prepare_batches(self.connection, load.batches)
+            try:
+                with self.connection.transaction():
+                    allowed = load.stream.refusals_allowed(sum(batch.rows for batch in load.batches))
+                    loaded = load.stream.load_batches(self.connection, load.batches, allowed)
+                    self._finish_load(load, loaded, self.connection)
+            except TooManyRejectsError as error:
+                self._keep_samples(error)
+                raise
+            self._conclude(load)
+
+    def _finish_load(self, load: Load, loaded: Loaded, connection: Connection[TupleRow]) -> None:
+        """Write the history of a load into its transaction, which stands before its COMMIT."""
+        load.stream.account_for(loaded)
+        bookmark = self._bookmark_of(load.stream, load.bookmarks)
+        self._record(load.stream, loaded, bookmark, connection)
+        others = [stream.row.id for stream in self._open.values() if stream is not load.stream]
+        runs.beat(connection, others)
+
+    def _conclude(self, load: Load) -> None:
+        for batch in load.batches:
+            self._files.remove(batch)
+        self._last_flush = time.monotonic()
+        self._print_state(load.state)
 
     def is_full(self, slack: float = 1.0) -> bool:
         """Tell whether the records that wait are more than their number or size may be, times ``slack``."""
@@ -261,6 +425,7 @@ class Run:
             TooManyRejectsError: nothing of the flush was committed then, but a sample of the rejects.
             LostRunError: another process has closed a row of this run; nothing was committed.
         """
+        self.settle()
         closing = dict(self._to_close)
         try:
             with self.connection.transaction():
@@ -272,10 +437,15 @@ class Run:
         except TooManyRejectsError as error:
             self._keep_samples(error)
             raise
+        for stream, batch in self._waiting_batches:
+            if batch not in stream.waiting_batches:
+                self._files.remove(batch)
+        self._waiting_batches = [(s, batch) for s, batch in self._waiting_batches if batch in s.waiting_batches]
         for name in closing:
             stream = self._open.pop(name)
             stream.drop_temporary_tables()
             self._ended[statuses[name]] += 1
+            stream.analyze(self.connection)
             logger.info(
                 "Completed %s %s sync: %d created, %d updated, %d failed (%s; %d unchanged, %d deleted)",
                 self.crm_source,
@@ -290,7 +460,20 @@ class Run:
         self._to_close = {}
         self._last_flush = time.monotonic()
         self._waiting_rows = self._waiting_bytes = 0
-        self._print_state()
+        state, self._state = self._state, None
+        self._print_state(state)
+
+    def flush_beside(self) -> None:
+        """Flush what a STATE covers now, and let the reading go on meanwhile if one stream's rows are all there is."""
+        self.settle()
+        waiting = [stream for stream in self._open.values() if stream.has_rows or stream.has_rejects]
+        if self._to_close or self._waiting_batches or len(waiting) != 1 or not waiting[0].has_only_rows:
+            self.flush()
+            return
+        state, self._state = self._state, None
+        self._waiting_rows = self._waiting_bytes = 0
+        self._last_flush = time.monotonic()
+        self._lanes.start_rows(waiting[0], state, self._bookmarks)
 
     def _load(self, stream: Stream, report: StreamReport | None, *, uncovered: bool) -> str:
         """Load one stream inside the flush's transaction; close its row if there is a final report.
@@ -312,9 +495,9 @@ class Run:
             except SweepRefusedError as refusal:
                 error, category = str(refusal), refusal.category
                 self.failures.append(error)
-        bookmark = self._bookmark_of(stream)
+        bookmark = self._bookmark_of(stream, self._bookmarks)
         if loaded.counts or loaded.rejects or bookmark is not None or report is not None:
-            self._record(stream, loaded, bookmark)
+            self._record(stream, loaded, bookmark, self.connection)
         if report is None:
             return "running"
         if error is None and stream.name in self._replays and not self._settings.dry_run:
@@ -326,9 +509,11 @@ class Run:
             )
         return runs.close_run(self.connection, stream.row.id, error=error, category=category)
 
-    def _record(self, stream: Stream, loaded: Loaded, bookmark: dict[str, Any] | None) -> None:
+    def _record(
+        self, stream: Stream, loaded: Loaded, bookmark: dict[str, Any] | None, connection: Connection[TupleRow]
+    ) -> None:
         runs.record_progress(
-            self.connection,
+            connection,
             stream.row.id,
             counts=loaded.counts,
             bookmark=bookmark,
@@ -339,13 +524,13 @@ class Run:
         if bookmark is not None:
             stream.bookmark_written = bookmark
         if loaded.rejects and not self._settings.dry_run:
-            rejects.store(self.connection, history_id=stream.row.id, crm_source=self.crm_source, rejects=loaded.rejects)
+            rejects.store(connection, history_id=stream.row.id, crm_source=self.crm_source, rejects=loaded.rejects)
 
-    def _bookmark_of(self, stream: Stream) -> dict[str, Any] | None:
-        """Return the bookmark to write with this flush, or None if the STATE holds nothing new for the stream."""
+    def _bookmark_of(self, stream: Stream, bookmarks_now: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+        """Return the bookmark to write now, or None if the STATE holds nothing new for the stream."""
         if self._settings.dry_run or stream.refused is not None or stream.keeps_bookmark:
             return None
-        incoming = self._bookmarks.get(stream.name)
+        incoming = bookmarks_now.get(stream.name)
         if incoming is None:
             return None
         bookmark = bookmarks.advance(stream.row.bookmark_before, incoming)
@@ -362,21 +547,19 @@ class Run:
         with self.connection.transaction():
             rejects.store(self.connection, history_id=history_id, crm_source=self.crm_source, rejects=error.samples)
 
-    def _print_state(self) -> None:
-        """Print the STATE that is committed now, unless it says no more than the last one.
+    def _print_state(self, state: dict[str, Any] | None) -> None:
+        """Print a STATE that is committed now, unless it says no more than the last one.
 
         Dry runs print none: nothing was committed.
         """
-        if self._state is None or self._settings.dry_run:
+        if state is None or self._settings.dry_run:
             return
-        state = self._state
         refused = [stream for stream in self._streams.values() if stream.refused is not None]
         if refused and isinstance(state.get("bookmarks"), dict):
             kept = {stream.name: stream.bookmark_written or stream.row.bookmark_before for stream in refused}
             state["bookmarks"] = {
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
             }
-        self._state = None
         line = json.dumps({**state, "sync_run_id": self._run_id})
         if line == self._printed:
             return
@@ -384,11 +567,14 @@ class Run:
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-        except BrokenPipeError as error:
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
+            if isinstance(error, BrokenPipeError):
+                reason = "Nobody reads the loader's output any more (Meltano has ended?)"
+            else:
+                reason = f"The loader's output cannot be written ({error.strerror})"
             raise OutputClosedError(
-                "Nobody reads the loader's output any more (Meltano has ended?), so the run ends here. What was "
-                "committed stands; the next run goes on from there."
+                f"{reason}, so the run ends here. What was committed stands; the next run goes on from there."
             ) from error
 
     # -- ending ---------------------------------------------------------------------------------------------------
@@ -420,6 +606,11 @@ class Run:
     def fail(self, error: Exception) -> None:
         """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
         sentence = explain(error)
+        if isinstance(error, InputError | FatalSyncError):
+            # What is under way came before the bad line, and a STATE covers it.
+            with suppress(Exception):
+                self.settle()
+        self._lanes.abandon()
         # The SDK's errors tell of input that is not Singer, as ours do.
         known = {psycopg.Error: "warehouse", FatalSyncError: InputError.category}
         otherwise = next((name for kind, name in known.items() if isinstance(error, kind)), "internal")
@@ -450,6 +641,12 @@ class Run:
             totals.deleted,
             (datetime.now(UTC) - self._started_at).total_seconds(),
         )
+
+    def close(self) -> None:
+        """Give back the connections and the files of the batches."""
+        self._lanes.close()
+        self._files.close()
+        self.connection.close()
 
 
 def explain(error: Exception) -> str:

@@ -22,6 +22,9 @@ DEFAULT_FLUSH_SECONDS = 5
 DEFAULT_BATCH_SIZE_ROWS = 50_000
 DEFAULT_BATCH_SIZE_BYTES = 64 * 1024 * 1024
 DEFAULT_LOCK_WAIT_SECONDS = 5
+DEFAULT_LOAD_CONNECTIONS = 2
+DEFAULT_LOCK_TIMEOUT_SECONDS = 300
+DEFAULT_STATEMENT_TIMEOUT_SECONDS = 3600
 
 OWN_SETTINGS = th.PropertiesList(
     th.Property(
@@ -88,6 +91,27 @@ OWN_SETTINGS = th.PropertiesList(
             "How long to wait for a stream that another run holds before this run is refused. A killed run lets go "
             "of its streams within two seconds."
         ),
+    ),
+    th.Property(
+        "load_connections",
+        th.IntegerType(minimum=1, maximum=2),
+        title="Load Connections",
+        default=DEFAULT_LOAD_CONNECTIONS,
+        description="Connections that load the batches of a full read: 2 use two cores of the warehouse.",
+    ),
+    th.Property(
+        "lock_timeout_seconds",
+        th.IntegerType(minimum=0),
+        title="Lock Timeout Seconds",
+        default=DEFAULT_LOCK_TIMEOUT_SECONDS,
+        description="How long a statement may wait for a lock that another session holds; 0 for ever.",
+    ),
+    th.Property(
+        "statement_timeout_seconds",
+        th.IntegerType(minimum=0),
+        title="Statement Timeout Seconds",
+        default=DEFAULT_STATEMENT_TIMEOUT_SECONDS,
+        description="How long one statement may take; 0 for ever.",
     ),
 )
 
@@ -171,6 +195,7 @@ class LoadSettings:
     batch_size_rows: int
     batch_size_bytes: int
     lock_wait_seconds: float
+    load_connections: int
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LoadSettings:
@@ -195,4 +220,5 @@ class LoadSettings:
             batch_size_rows=int(config.get("batch_size_rows") or DEFAULT_BATCH_SIZE_ROWS),
             batch_size_bytes=int(config.get("batch_size_bytes", DEFAULT_BATCH_SIZE_BYTES)),
             lock_wait_seconds=float(config.get("lock_wait_seconds", DEFAULT_LOCK_WAIT_SECONDS)),
+            load_connections=int(config.get("load_connections", DEFAULT_LOAD_CONNECTIONS)),
         )

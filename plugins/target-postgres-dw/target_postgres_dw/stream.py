@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from sync_history.rejects import Reject
 from sync_history.runs import Counts, last_metric
 
-from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.batches import BatchMerge
+from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError, located
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
+from target_postgres_dw.messages import no_message, whole_text
 from target_postgres_dw.rows import (
+    BYTES_PER_BLOCK,
     DELETED_AT,
+    ROWS_PER_BLOCK,
     InvalidSchemaError,
     KeyMissingError,
     NoRecordError,
     RecordRefusedError,
+    RequiredMissingError,
     RowBuffer,
     RowEncoder,
     content_of,
@@ -32,10 +39,14 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
+    from target_postgres_dw.batches import Batch
+    from target_postgres_dw.merge import RefusedRow
     from target_postgres_dw.rows import Block
     from target_postgres_dw.settings import LoadSettings
 
 logger = logging.getLogger("target-postgres-dw")
+
+_WORTH_ANALYZING = 10_000
 
 
 class StreamReport(msgspec.Struct, gc=False):
@@ -104,7 +115,16 @@ class Stream:
         self._table: Table | None = None
         self._encoder: RowEncoder | None = None
         self._merge: Merge | None = None
+        self._rules = MergeRules()
+        self._batches: list[Batch] = []
+        self._covered_batches = 0
+        self._batch_merges: dict[tuple[int, tuple[str, ...]], BatchMerge] = {}
+        self._direct: bool | None = None
         self._buffer = RowBuffer()
+        self._later: list[bytes] = []
+        self._later_lines: list[int] = []
+        self._later_bytes = 0
+        self._later_extracted_at: str | None = None
         self._rejects: list[Reject] = []
         self._rejected_records = 0
         self._uncovered = False
@@ -120,7 +140,17 @@ class Stream:
     @property
     def has_rows(self) -> bool:
         """Tell whether rows wait for the next flush."""
-        return bool(len(self._buffer))
+        return bool(len(self._buffer) or self._later or self._batches)
+
+    @property
+    def has_batches(self) -> bool:
+        """Tell whether a batch has come for the schema in force."""
+        return self._direct is not None
+
+    @property
+    def has_rejects(self) -> bool:
+        """Tell whether rejects wait for the next flush."""
+        return bool(self._rejects)
 
     def is_new_schema(self, schema: Mapping[str, Any], key: Sequence[str], replication_key: str | None) -> bool:
         """Tell whether a SCHEMA differs from the one in force."""
@@ -169,18 +199,58 @@ class Stream:
             hard_delete=self._settings.hard_delete,
             metadata=self._settings.metadata,
         )
-        if self._merge is not None:
-            self._merge.drop()
+        self._drop_merges()
+        self._rules = rules
         self._signature = (schema, tuple(key), replication_key)
         self._encoder, self._table = encoder, table
         self._merge = Merge(conn, table, encoder, rules)
+
+    def add_later(self, record: bytes, line: int, extracted_at: str | None) -> None:
+        """Take a record that is not decoded yet: many at once cost half. ``line`` is for the sentence if it is broken.
+
+        Raises:
+            InputError, MissingKeyPropertiesError: as ``add``, for this or for an earlier record.
+        """
+        if extracted_at != self._later_extracted_at:
+            self.decode_waiting()
+            self._later_extracted_at = extracted_at
+        self._later.append(record)
+        self._later_lines.append(line)
+        self._later_bytes += len(record)
+        if len(self._later) >= ROWS_PER_BLOCK or self._later_bytes >= BYTES_PER_BLOCK:
+            self.decode_waiting()
+
+    def decode_waiting(self) -> None:
+        """Decode the records that wait.
+
+        Raises:
+            InputError, MissingKeyPropertiesError: as ``add``, or if one of them is no JSON; those before it are taken.
+        """
+        records, lines, size = self._later, self._later_lines, self._later_bytes
+        if not records:
+            return
+        self._later, self._later_lines, self._later_bytes = [], [], 0
+        if self.refused is not None or self._encoder is None:
+            return
+        rows = self._encoder.decode_many(records)
+        if rows is not None:
+            self._buffer.add_many(rows, self._later_extracted_at, size)
+            self._uncovered = True
+            return
+        for record, line in zip(records, lines, strict=True):
+            try:
+                self.add(msgspec.Raw(whole_text(record)), self._later_extracted_at, len(record))
+            except (InputError, MissingKeyPropertiesError) as error:
+                raise located(error, line) from error
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                raise no_message(line, self.name) from error
 
     def add(self, record: msgspec.Raw, extracted_at: str | None, size: int) -> None:
         """Take a record. One that does not fit its schema becomes a reject.
 
         Raises:
-            KeyMissingError: if it lacks a property of its key.
-            RequiredMissingError: if it lacks another one that its schema requires.
+            MissingKeyPropertiesError: if it lacks a property of its key.
+            InputError: if it is no JSON object, or lacks another property that its schema requires.
         """
         if self.refused is not None or self._encoder is None:
             return
@@ -192,8 +262,59 @@ class Stream:
                 Reject(self.row.sync_type, str(error), "record", self._encoder.key_of(content), content, error.field)
             )
             return
+        except KeyMissingError as error:
+            raise MissingKeyPropertiesError(
+                f"A record of stream {self.name} has no {error}, which is part of its key. This is an error of the tap."
+            ) from error
+        except RequiredMissingError as error:
+            raise InputError(
+                f"A record of stream {self.name} has no {error}, which its schema requires. "
+                "This is an error of the tap."
+            ) from error
+        except NoRecordError as error:
+            raise InputError(
+                f"A record of stream {self.name} is no JSON object. This is an error of the tap."
+            ) from error
         self._buffer.add(row, extracted_at, size)
         self._uncovered = True
+
+    def add_batch(self, conn: Connection[TupleRow], batch: Batch) -> None:
+        """Take a batch of rows; ``conn`` is asked whether the table is empty, at the first one.
+
+        Raises:
+            InputError: if its columns are not those of the schema, or the key is not among them.
+        """
+        if self.refused is not None or self._encoder is None or self._table is None:
+            return
+        known = {column.source for column in self._encoder.columns}
+        columns = set(batch.columns)
+        if len(columns) < len(batch.columns) or columns - known or set(self._encoder.key_properties) - columns:
+            raise InputError(
+                f"Stream {self.name}: the columns of a BATCH must be properties of its SCHEMA, each once, with those "
+                "of the key. This is an error of the tap."
+            )
+        if self._direct is None:
+            row = conn.execute(f"SELECT EXISTS (SELECT FROM {self._table.sql})".encode()).fetchone()
+            self._direct = row == (False,) and not len(self._buffer) and not self._settings.dry_run
+        self._batches.append(batch)
+        self._uncovered = True
+
+    def take_batches(self, *, only_covered: bool) -> list[Batch]:
+        """Return the batches that wait, or those that a STATE covers, for ``load_batches``."""
+        number = self._covered_batches if only_covered else len(self._batches)
+        batches, self._batches = self._batches[:number], self._batches[number:]
+        self._covered_batches = 0
+        return batches
+
+    @property
+    def waiting_batches(self) -> Sequence[Batch]:
+        """The batches that wait."""
+        return self._batches
+
+    @property
+    def loads_in_any_order(self) -> bool:
+        """Tell whether batches of different keys may be loaded at once: not if the session has to keep something."""
+        return self.refused is None and not self._settings.dry_run and self._sweep.version is None
 
     def reject(self, reject: Reject) -> None:
         """Take a record, or a value, that was refused here or by the tap."""
@@ -253,13 +374,17 @@ class Stream:
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
+        self.decode_waiting()
         self._buffer.mark()
+        self._covered_batches = len(self._batches)
         self._uncovered = False
 
     def refuse(self, reason: str) -> None:
         """Take no more records: the stream has failed."""
         self.refused = reason
         self._buffer = RowBuffer()
+        self._later, self._later_lines, self._later_bytes = [], [], 0
+        self._batches = []
         self._sweep = Sweep(self._settings.max_deleted_share)
 
     # -- loading --------------------------------------------------------------------------------------------------
@@ -272,12 +397,27 @@ class Stream:
         Raises:
             TooManyRejectsError: if there are more rejects than allowed. The caller must roll back.
         """
+        self.decode_waiting()
         loaded = Loaded(Counts(failed=self._rejected_records), self._rejects)
         self._rejects, self._rejected_records = [], 0
         if self._encoder is not None and self._merge is not None and self._table is not None:
             blocks = self._buffer.take(only_marked=not self._encoder.key and not uncovered)
-            self._load_rows(conn, self._merge, self._encoder, blocks, loaded)
+            rows = sum(block.rows for block in blocks)
+            self._load_rows(conn, blocks, loaded, self.refusals_allowed(rows, loaded))
+            batches = self.take_batches(only_covered=not self._encoder.key and not uncovered)
+            self.prepare_batches(conn, batches)
+            rows = sum(batch.rows for batch in batches)
+            self._load_batches(conn, batches, loaded, self.refusals_allowed(rows, loaded))
             self._sweep.load(conn, self._table)
+        self.account_for(loaded)
+        return loaded
+
+    def account_for(self, loaded: Loaded) -> None:
+        """Add to the totals what was loaded.
+
+        Raises:
+            TooManyRejectsError: if there are more rejects than allowed. The caller must roll back.
+        """
         self.totals += loaded.counts
         self.rejected += len(loaded.rejects)
         if self.replays:
@@ -290,28 +430,95 @@ class Stream:
                 self.name,
                 loaded.rejects[-100:],
             )
+
+    def refusals_allowed(self, rows: int, loaded: Loaded | None = None) -> int:
+        """Return how many of so many rows may be refused, beside those of ``loaded``."""
+        loaded = loaded or Loaded()
+        return max(self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects), 0)
+
+    @property
+    def has_only_rows(self) -> bool:
+        """Tell whether rows are all that waits: no rejects, no batches, no keys, and a session that keeps nothing."""
+        return (
+            len(self._buffer) > 0
+            and not self._rejects
+            and not self._batches
+            and not self._sweep.was_asked_for
+            and self.loads_in_any_order
+        )
+
+    def take_rows(self) -> list[Block]:
+        """Return the rows that wait, for ``load_rows``."""
+        self.decode_waiting()
+        return self._buffer.take(only_marked=False)
+
+    def load_rows(self, conn: Connection[TupleRow], blocks: list[Block], refusals_allowed: int) -> Loaded:
+        """Load rows inside the caller's transaction; ``account_for`` must be told of it. May run beside the reading."""
+        loaded = Loaded()
+        self._load_rows(conn, blocks, loaded, refusals_allowed)
         return loaded
 
-    def _load_rows(
-        self, conn: Connection[TupleRow], merge: Merge, encoder: RowEncoder, blocks: list[Block], loaded: Loaded
+    def prepare_batches(self, conn: Connection[TupleRow], batches: Sequence[Batch]) -> None:
+        """Make the staging tables that ``load_batches`` needs on a connection.
+
+        Outside of the transaction that loads, if that may be rolled back without the end of the run.
+        """
+        for batch in batches:
+            if (id(conn), batch.columns) not in self._batch_merges and self._table is not None and self._encoder:
+                made = BatchMerge(conn, self._table, self._encoder, self._rules, batch.columns)
+                self._batch_merges[id(conn), batch.columns] = made
+
+    def load_batches(self, conn: Connection[TupleRow], batches: Sequence[Batch], refusals_allowed: int) -> Loaded:
+        """Load batches inside the caller's transaction; ``account_for`` must be told of it.
+
+        Safe beside the main thread, and beside a call on another connection.
+        """
+        loaded = Loaded()
+        self._load_batches(conn, batches, loaded, refusals_allowed)
+        return loaded
+
+    def _load_batches(
+        self, conn: Connection[TupleRow], batches: Sequence[Batch], loaded: Loaded, refusals_allowed: int
     ) -> None:
-        if not blocks:
-            return
-        rows = sum(block.rows for block in blocks)
-        allowed = self._allowed_rejects(rows + loaded.counts.failed) - self.rejected - len(loaded.rejects)
+        for batch in batches:
+            merge = self._batch_merges[id(conn), batch.columns]
+            if self._direct and self.loads_in_any_order and merge.can_be_direct:
+                if merge.copy_to_table(batch):
+                    loaded.counts.created += batch.rows
+                    continue
+                self._direct = False
+            counts, refused = merge.load(
+                batch,
+                refusals_allowed=max(refusals_allowed - len(loaded.rejects), 0),
+                before_merge=partial(self._before_merge, conn, merge.merge),
+            )
+            self._take(counts, refused, merge.form.record_of, loaded)
 
-        def before_merge() -> None:
-            self._sweep.see_rows(conn, merge.table, merge.stage)
-            if self._settings.dry_run:
-                seed_shadow(conn, self._schema, merge.table, merge.stage)
+    def _before_merge(self, conn: Connection[TupleRow], merge: Merge) -> None:
+        self._sweep.see_rows(conn, merge.table, merge.stage)
+        if self._settings.dry_run:
+            seed_shadow(conn, self._schema, merge.table, merge.stage)
 
-        counts, refused = merge.load(blocks, refusals_allowed=max(allowed, 0), before_merge=before_merge)
+    def _take(
+        self, counts: Counts, refused: list[RefusedRow], record_of: Callable[[bytes], dict[str, Any]], loaded: Loaded
+    ) -> None:
+        assert self._encoder is not None  # noqa: S101 -- rows come after a schema
         loaded.counts += counts
         for row in refused:
-            record = encoder.record_of(row.line)
+            record = record_of(row.line)
             loaded.rejects.append(
-                Reject(self.row.sync_type, row.reason, "record", encoder.key_of(record), record, row.column)
+                Reject(self.row.sync_type, row.reason, "record", self._encoder.key_of(record), record, row.column)
             )
+
+    def _load_rows(
+        self, conn: Connection[TupleRow], blocks: list[Block], loaded: Loaded, refusals_allowed: int
+    ) -> None:
+        if not blocks or self._merge is None or self._encoder is None:
+            return
+        counts, refused = self._merge.load(
+            blocks, refusals_allowed=refusals_allowed, before_merge=partial(self._before_merge, conn, self._merge)
+        )
+        self._take(counts, refused, self._encoder.record_of, loaded)
 
     def _allowed_rejects(self, waiting: int) -> int:
         done = self.totals.created + self.totals.updated + self.totals.unchanged + self.totals.failed
@@ -373,7 +580,21 @@ class Stream:
 
     def drop_temporary_tables(self) -> None:
         """Give back what the stream holds in the session, once it is closed."""
+        self._drop_merges()
+        self._sweep.drop()
+
+    def analyze(self, conn: Connection[TupleRow]) -> None:
+        """Let Postgres count the table anew if this run has made most of it: what it knows is of an empty table."""
+        if self._table is None or self._settings.dry_run or self.totals.created < _WORTH_ANALYZING:
+            return
+        row = conn.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", (self._table.sql,)).fetchone()
+        if row is not None and row[0] < self.totals.created:
+            conn.execute(f"ANALYZE {self._table.sql}".encode())
+
+    def _drop_merges(self) -> None:
         if self._merge is not None:
             self._merge.drop()
             self._merge = None
-        self._sweep.drop()
+        for batch_merge in self._batch_merges.values():
+            batch_merge.drop()
+        self._batch_merges = {}

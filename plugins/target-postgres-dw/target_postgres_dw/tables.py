@@ -49,13 +49,17 @@ _LIMITS = re.compile(r"\(.*?\)")
 
 @dataclass(slots=True)
 class Table:
-    """A table as it stands in the database: column name to type, its primary key in order, its generated columns."""
+    """A table as it stands in the database: column name to type, its primary key in order, its generated columns.
+
+    ``stamped`` are the columns that hold the time of the transaction by default.
+    """
 
     schema: str
     name: str
     columns: dict[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     generated: frozenset[str] = frozenset()
+    stamped: frozenset[str] = frozenset()
 
     @property
     def sql(self) -> str:
@@ -102,7 +106,8 @@ def reflect(conn: Connection[TupleRow], schema: str, name: str) -> Table | None:
             "from updated rows. Rename it, or load this stream into another schema."
         )
     columns = conn.execute(
-        "SELECT attname, format_type(atttypid, atttypmod), attgenerated <> '' FROM pg_attribute"
+        "SELECT attname, format_type(atttypid, atttypmod), attgenerated <> '', pg_get_expr(adbin, adrelid) = 'now()'"
+        " FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (oid,),
     ).fetchall()
@@ -116,9 +121,10 @@ def reflect(conn: Connection[TupleRow], schema: str, name: str) -> Table | None:
     return Table(
         schema,
         name,
-        {column: column_type for column, column_type, _ in columns},
+        {column: column_type for column, column_type, *_ in columns},
         tuple(column for (column,) in key),
-        frozenset(column for column, _, generated in columns if generated),
+        frozenset(column for column, _, generated, _ in columns if generated),
+        frozenset(column for column, *_, stamped in columns if stamped),
     )
 
 
@@ -207,7 +213,12 @@ def seed_shadow(conn: Connection[TupleRow], schema: str, twin: Table, stage: str
 def _create(conn: Connection[TupleRow], table: Table, encoder: RowEncoder, metadata: dict[str, str]) -> Table:
     table.columns = {**{column.name: column.type for column in encoder.columns}, **metadata}
     table.key = encoder.key
-    parts = [f"{quoted(name)} {column_type}" for name, column_type in table.columns.items()]
+    # A COPY straight into the table need not bring the time then.
+    table.stamped = frozenset({BATCHED_AT} & set(metadata))
+    parts = [
+        f"{quoted(name)} {column_type}" + (" DEFAULT now()" if name in table.stamped else "")
+        for name, column_type in table.columns.items()
+    ]
     if encoder.key:
         parts.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in encoder.key)})")
     if table.schema != TEMPORARY:

@@ -24,10 +24,10 @@ from sync_history.runs import LostRunError
 from sync_history.schema import SchemaTooNewError
 from target_postgres.target import TargetPostgres
 
+from target_postgres_dw.batches import batches_of
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
 from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError, places_of
 from target_postgres_dw.messages import Interrupted, Message, MessageReader, SyncReport
-from target_postgres_dw.rows import KeyMissingError, NoRecordError, RequiredMissingError
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
     DEFAULT_MAX_DELETED_SHARE,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
+
+    from target_postgres_dw.stream import Stream
 
 REJECTS_STREAM = "sync_rejects"
 # For records that stream maps change: decimals stay what they are.
@@ -67,9 +69,15 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 -- as TargetPostgres takes them
         reader = MessageReader()
-        self._interrupt = reader.interrupt
-        super().__init__(**kwargs)
+        self._interrupt, self._wake = reader.interrupt, reader.wake
+        try:
+            super().__init__(**kwargs)
+        except AssertionError as error:  # how target-postgres tells of settings that do not go together
+            raise ConfigValidationError(
+                "The configuration of target-postgres-dw is contradictory", errors=[str(error)]
+            ) from error
         reader.on_idle = self._flush_if_due
+        reader.on_run = self._taker_of_records
         self.message_reader = reader
         self._settings = LoadSettings.from_config(self.config)
         self._run: Run | None = None
@@ -110,7 +118,13 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             connection = self.connector.open("target-postgres-dw")
             # The SSH tunnel of target-postgres takes the signals for itself; they are ours.
             self._setup_signal_handlers()
-            self._run = Run(connection, self._settings, os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4()))
+            self._run = Run(
+                connection,
+                self._settings,
+                os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4()),
+                open_another=partial(self.connector.open, "target-postgres-dw"),
+                wake=self._wake,
+            )
         return self._run
 
     @property
@@ -184,7 +198,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             raise
         finally:
             self._run.summarize()
-            self._run.connection.close()
+            self._run.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End between two messages; the reader raises Interrupted there."""
@@ -233,9 +247,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             )
 
     def _set_schema(self, name: str, schema: dict[str, Any], key: list[str], replication_key: str | None) -> None:
+        self.run.settle()
         stream = self.run.announce(name)
         if not stream.is_new_schema(schema, key, replication_key):
             return
+        self.run.check_key(name, key)
         if stream.has_rows:
             self.run.flush(uncovered=True)
         try:
@@ -262,31 +278,42 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                     self._add(name, msgspec.Raw(_ENCODER.encode(mapped)), message)
         else:
             self._add(name, record, message)
-        run = self.run
-        run.count(len(record))
-        if run.is_due(_SLACK_WITHOUT_STATE):
+        self._count(self.run, len(record))
+
+    @staticmethod
+    def _count(run: Run, size: int) -> None:
+        if run.count(size) and run.is_due(_SLACK_WITHOUT_STATE):
             run.flush(uncovered=run.is_full(_SLACK_WITHOUT_STATE))
 
-    def _add(self, name: str, record: msgspec.Raw, message: Message) -> None:
+    def _taker_of_records(self, message: Message) -> Callable[[bytes, int], None] | None:
+        """Return what takes the records after this one, which begin alike; None if they need a closer look."""
+        name = str(message.stream)
+        if name == REJECTS_STREAM or name in self._sweeps or self._maps_records or message.version is not None:
+            return None
+        run, stream, extracted_at = self.run, self._stream_with_schema(name), message.time_extracted
+
+        def take(record: bytes, line: int) -> None:
+            stream.add_later(record, line, extracted_at)
+            self._count(run, len(record))
+
+        return take
+
+    def _stream_with_schema(self, name: str) -> Stream:
         stream = self.run.stream(name) if self._run is not None else None
         if stream is None or not stream.has_schema:
             raise RecordsWithoutSchemaException(
                 f"A record of stream {name} came before its SCHEMA. This is an error of the tap."
             )
+        return stream
+
+    def _add(self, name: str, record: msgspec.Raw, message: Message) -> None:
+        stream = self._stream_with_schema(name)
+        if stream.waiting_batches:
+            self.run.flush(uncovered=True)  # what came first is loaded first
         if message.version is not None:
             stream.see_version(message.version)
-        try:
-            stream.add(record, message.time_extracted, len(record))
-        except KeyMissingError as error:
-            raise MissingKeyPropertiesError(
-                f"A record of stream {name} has no {error}, which is part of its key. This is an error of the tap."
-            ) from error
-        except RequiredMissingError as error:
-            raise InputError(
-                f"A record of stream {name} has no {error}, which its schema requires. This is an error of the tap."
-            ) from error
-        except NoRecordError as error:
-            raise InputError(f"A record of stream {name} is no JSON object. This is an error of the tap.") from error
+        stream.decode_waiting()
+        stream.add(record, message.time_extracted, len(record))
 
     def _take_reject(self, record: msgspec.Raw) -> None:
         fields = _object(record, "reject")
@@ -313,22 +340,47 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         if header is not None and not self.run.has_header:
             self.run.open(header)
             self.run.keep_edits(value.get("bookmarks") or {})
-        self.run.take_state(value)
-        self._flush_if_due()
+        run = self.run
+        run.take_state(value)
+        run.load_batches()
+        run.commit_ready()
+        if run.is_due():
+            run.flush_beside()
 
     def _process_activate_version_message(self, message: Message) -> None:
         stream = self.run.stream(message.stream or "")
-        if stream is None or message.version is None:
+        if stream is None or not stream.has_schema or message.version is None:
             raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
         stream.activate(message.version)
 
     def _process_batch_message(self, message: Message) -> None:
-        raise InputError(f"Stream {message.stream}: BATCH messages are not supported. Unset batch_config in the tap.")
+        name = message.stream
+        if name is None:
+            raise InputError("A BATCH lacks its stream.")
+        batches = batches_of(
+            name,
+            message.encoding,
+            message.manifest,
+            rows=message.rows,
+            extracted_at=message.time_extracted,
+            disjoint=message.disjoint,
+        )
+        if self._maps_records or name in self._sweeps:
+            raise InputError(
+                f"Stream {name}: BATCH files cannot be mapped or flattened, nor be a key set. Unset batch_config in "
+                "the tap, or stream_maps and flattening_enabled here."
+            )
+        stream = self._stream_with_schema(name)
+        for batch in batches:
+            self.run.take_batch(stream, batch)
 
     # -- committing -----------------------------------------------------------------------------------------------
 
     def _flush_if_due(self) -> None:
-        if self._run is not None and self._run.is_due():
+        if self._run is None:
+            return
+        self._run.commit_ready()
+        if self._run.is_due():
             self._run.flush()
 
 

@@ -218,7 +218,7 @@ def test_a_last_line_without_a_line_end_counts(loader: Loader, postgres_url: str
         (b'{"type":"RECORD","stream":"people","record":{}}', "A record of stream people has no id"),
         (b'{"type":"RECORD","stream":"people"}', "A RECORD of stream people lacks its stream or its record"),
         (b'{"type":"SCHEMA","stream":"pets","schema":{}}', "The SCHEMA of stream pets has no properties"),
-        (b'{"type":"BATCH","stream":"people"}', "BATCH messages are not supported"),
+        (b'{"type":"BATCH","stream":"people"}', "a BATCH without a readable encoding"),
         (b'{"type":"ACTIVATE_VERSION","stream":"pets","version":1}', "came before its SCHEMA"),
         (b'{"type":"NOISE"}', "is no Singer message"),
         (
@@ -317,8 +317,33 @@ def run_with(config: dict[str, Any], folder: Path) -> tuple[int, str]:
             {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "flush_seconds": "soon"},
             "'soon' is not of type 'integer'",
         ),
+        (
+            {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "add_record_metadata": False},
+            "Set the `activate_version` configuration to False",
+        ),
+        (
+            {
+                **dict.fromkeys(["host", "user", "password", "database"], "x"),
+                "port": 1,
+                "ssl_enable": True,
+                "ssl_mode": "maybe",
+            },
+            "invalid values are provided for ssl_mode",
+        ),
     ],
-    ids=["nothing", "half", "unreachable", "max_rejects", "overwrite", "schema", "port", "share", "wrong type"],
+    ids=[
+        "nothing",
+        "half",
+        "unreachable",
+        "max_rejects",
+        "overwrite",
+        "schema",
+        "port",
+        "share",
+        "wrong type",
+        "metadata",
+        "ssl",
+    ],
 )
 def test_wrong_settings_are_one_sentence(config: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     code, log = run_with(config, tmp_path)

@@ -31,7 +31,7 @@ from tap_genius.columns import LiveColumn
 from tap_genius.cursor import RowCursor
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tap_kit.errors import Category, TapError
 
@@ -287,10 +287,25 @@ class Query:
             parameters=(*self.parameters, *(part for key in keys for part in key)),
         )
 
-    def key_of(self, row: Row) -> Key:
+    def key_of(self, row: t.Any) -> Key:  # noqa: ANN401 - a tuple, or one value
         """Return the key of a row."""
         parts = (row[place] for place in self.key_places)
         return tuple(part.value if isinstance(part, Odd) else part for part in parts)
+
+
+def _new_key(query: Query, row: t.Any, place: Key | None, first_of_page: Key | None) -> Key:  # noqa: ANN401 - as it came
+    """Return the key of the first row of a page.
+
+    Raises:
+        SkipStream: If it is that of the page before: the read would never end.
+    """
+    key = query.key_of(row)
+    if place is not None and key in (place, first_of_page):
+        raise SkipStream(
+            f"The stream {query.stream} does not get past the key {key}: a page brought no new keys. The key must be "
+            "unique and its order that of its index."
+        )
+    return key
 
 
 def beyond(key: Sequence[str]) -> str:
@@ -371,15 +386,16 @@ class Client:
         """
         marks = ", ".join(["%s"] * len(tables))
         described = self.rows(
-            "SELECT table_name, column_name, data_type, column_type FROM information_schema.columns "
+            "SELECT table_name, column_name, data_type, column_type, character_set_name "
+            "FROM information_schema.columns "
             f"WHERE table_schema = DATABASE() AND table_name IN ({marks}) ORDER BY table_name, ordinal_position",
             tables,
         )
         json_columns = self._json_columns()
         found: dict[str, list[LiveColumn]] = {}
-        for table, name, data_type, column_type in described:
+        for table, name, data_type, column_type, character_set in described:
             is_json = data_type.lower() == "json" or (table, name) in json_columns
-            column = LiveColumn(name, data_type.lower(), column_type.lower(), is_json)
+            column = LiveColumn(name, data_type.lower(), column_type.lower(), is_json, character_set or "")
             found.setdefault(table.lower(), []).append(column)
         return found
 
@@ -413,13 +429,7 @@ class Client:
                 tally.requests += 1
                 for row in self._execute(statement, parameters):
                     if not count:
-                        key = query.key_of(row)
-                        if place is not None and key in (place, first_of_page):
-                            raise SkipStream(
-                                f"The stream {query.stream} does not get past the key {key}: a page brought no new "
-                                "keys. The key must be unique and its order that of its index."
-                            )
-                        first_of_page = key
+                        first_of_page = _new_key(query, row, place, first_of_page)
                         pauses = self._pauses()
                     count += 1
                     yield row
@@ -433,12 +443,50 @@ class Client:
                 return
             last = query.key_of(t.cast("Row", row))
 
+    def read_joined(
+        self, query: Query, *, after: Key | None, page_size: int, tally: Tally
+    ) -> Generator[list[bytes | None], None, None]:
+        """Yield the values of a query of joined rows in groups; otherwise as ``read``.
+
+        A group that was not yielded when the connection was lost is read again.
+        """
+        pauses = self._pauses()
+        last, first_of_page = after, None
+        while True:
+            group: list[bytes | None] = []
+            count, place = 0, last
+            try:
+                statement, parameters = query.page(last, page_size)
+                tally.requests += 1
+                for group in self._joined_groups(statement, parameters):
+                    if not count:
+                        first_of_page = _new_key(query, group[0], place, first_of_page)
+                        pauses = self._pauses()
+                    count += len(group)
+                    yield group
+            except pymysql.MySQLError as error:
+                tally.retries += 1
+                self._recover(error, next(pauses), table=query.stream)
+                if group:
+                    last, first_of_page = query.key_of(group[-1]), None
+                continue
+            if count < page_size:
+                return
+            last = query.key_of(group[-1])
+
     def _execute(self, statement: str, parameters: Sequence[t.Any]) -> Iterator[Row]:
-        if self._connection is None or not self._connection.open:
-            self._connection = self._connect()
-        with self._connection.cursor() as cursor:
+        with self._open_connection().cursor() as cursor:
             cursor.execute(statement, tuple(parameters))
             yield from cursor.rows()
+
+    def _joined_groups(self, statement: str, parameters: Sequence[t.Any]) -> Iterator[list[bytes | None]]:
+        with self._open_connection().cursor() as cursor:
+            yield from cursor.joined(statement, parameters)
+
+    def _open_connection(self) -> pymysql.connections.Connection[RowCursor]:
+        if self._connection is None or not self._connection.open:
+            self._connection = self._connect()
+        return self._connection
 
     @staticmethod
     def _pauses() -> Iterator[float | None]:

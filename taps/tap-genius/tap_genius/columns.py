@@ -41,12 +41,14 @@ class LiveColumn:
         data_type: Its type without length, in small letters: ``decimal``.
         column_type: Its type with length and flags: ``decimal(10,2) unsigned``.
         is_json: Whether it holds JSON; MariaDB calls such a column longtext.
+        character_set: That of a text; empty if it is no text, or not known.
     """
 
     name: str
     data_type: str
     column_type: str
     is_json: bool = False
+    character_set: str = ""
 
     @classmethod
     def of_type(cls, name: str, column_type: str) -> LiveColumn:
@@ -56,12 +58,26 @@ class LiveColumn:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a stream: how it is asked for and what it is."""
+    """A column of a stream: how it is asked for and what it is.
+
+    Attributes:
+        name: Its name in the stream.
+        source: The bare column as SQL.
+        expression: The SQL that brings its value over the wire (see ``select_expression``).
+        schema: Its JSON schema.
+        live: What the database says of it.
+    """
 
     name: str
+    source: str
     expression: str
     schema: dict[str, t.Any]
-    is_json: bool = False
+    live: LiveColumn
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it holds JSON."""
+        return self.live.is_json
 
 
 def quote(name: str) -> str:
@@ -158,7 +174,7 @@ def _column(table: Table, column: LiveColumn, name: str, expression: str) -> Col
             "x-sensitivity": sensitivity,
             "description": "Secret." if sensitivity == "secret" else "Personal data.",
         }
-    return Column(name, select_expression(column, expression), schema, column.is_json)
+    return Column(name, expression, select_expression(column, expression), schema, column)
 
 
 def check_names(tables: Iterable[Table], setting: str, paths: Iterable[str], known: str) -> None:

@@ -184,6 +184,10 @@ class KitStream(Stream, abc.ABC):
         return stretch
 
     @override
+    def get_batch_config(self, config: Mapping[str, t.Any]) -> None:
+        """BATCH is the business of the tap itself: the SDK knows two formats and no bookmark in the middle."""
+
+    @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Bookmarks are the kit's own: the SDK keeps no markers."""
 
@@ -301,13 +305,18 @@ class KitStream(Stream, abc.ABC):
         return self._wanted is None or text_of(record[name] for name in self.primary_keys) in self._wanted
 
     def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
+        """Read and send the records of the span, as many as the limit allows, and move the bookmark."""
+        self.send(itertools.islice(self._records(), limit), bookmark, counter)
+
+    def send(self, records: Iterable[dict[str, t.Any]], bookmark: Bookmark, counter: RecordCounter) -> None:
+        """Send records, with a STATE every few seconds or few thousand, and move the bookmark behind them."""
         write, mapped = self.kit.message_writer.write_line, self.kit.has_stream_maps and not self.keys_only
         changed, fallback = self.bookmark_key, self.fallback
         every = min(self.config.get("page_size") or STATE_RECORDS, STATE_RECORDS)
         seen, pending, last = "", 0, None
         prefix, deadline = self._prefix(), time.monotonic() + STATE_SECONDS
         try:
-            for record in itertools.islice(self._records(), limit):
+            for record in records:
                 try:
                     line = encode(record)
                 except TypeError:
