@@ -22,7 +22,7 @@ from crm_cli.sources import installed_sources
 from crm_simulator import server
 from crm_simulator.server import CRMS, make_crms
 from psycopg.rows import dict_row
-from sync_history import alerts, health
+from sync_history import alerts, health, schema
 from sync_history.health_rules import load_rules
 from tap_kit.errors import TapError
 from tap_kit.redact import _secret_values
@@ -132,10 +132,17 @@ class Watched:
     spoiling: Spoiling | None = None
     runs: list[Run] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
+    chosen: tuple[dict[str, Any] | None, tuple[str, ...]] = (None, ())
+
+    def choose(self, count: int) -> None:
+        """Read only so many streams from now on."""
+        tap = self.tap(config=self.settings)
+        self.chosen = (tap.catalog_dict, tuple(tap.streams)[:count])
 
     def sync(self, **settings: Any) -> Run:
+        catalog, streams = self.chosen
         try:
-            run = run_tap(self.tap, {**self.settings, **settings})
+            run = run_tap(self.tap, {**self.settings, **settings}, catalog=catalog, streams=streams)
         except TapError as error:
             # A tap that stops at its start: `crm sync` writes its sentence into the history.
             self.stops.append(str(error))
@@ -203,6 +210,8 @@ def watch(
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[[str], Watched]]:
     caplog.set_level(logging.DEBUG)
+    with psycopg.connect(postgres_url) as conn:
+        schema.migrate(conn)
     parts: list[str] = []
 
     def log() -> str:
@@ -225,7 +234,7 @@ def watch(
             "make_application",
             lambda crms: made.append(Spoiling(original(crms))) or made[0],  # type: ignore[func-returns-value]
         )
-        settings = crm.tap_settings(simulate(crm)) | {"retry_seconds": 1}
+        settings = crm.tap_settings(simulate(crm)) | {"retry_seconds": 0}
         [spoiling] = made
         return Watched(source, tap, settings, postgres_url, log, spoiling)
 
@@ -234,10 +243,9 @@ def watch(
 
 
 def spoil_genius(database: Database) -> None:
-    """Write a person, and dates that lie outside of the calendar, into the tables."""
+    """Write a name into rows with a value that no column holds."""
     with closing(database.connect(autocommit=True)) as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION sql_mode = ''")
-        cursor.execute("UPDATE prospect SET last_name = 'Ann Planted', is_address_valid = 7, add_date = '2025-02-30'")
+        cursor.execute("UPDATE user_title SET title = 'Ann Planted', is_active = 7")
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -267,12 +275,13 @@ def test_an_answer_of_the_crm_is_never_quoted(watch: Callable[[str], Watched], s
     spoiling = watched.spoiling
     assert spoiling is not None
     spoiling.secrets = watched.secrets()
+    watched.choose(2)
     failed = 0
-    for how in REFUSALS:
-        for after in (0, 2):
-            spoiling.how, spoiling.after, spoiling.answered = how, after, 0
-            failed += watched.sync().exit_code != 0
-    assert failed >= len(REFUSALS)
+    for number, how in enumerate(REFUSALS):
+        # At once, or when the tap has got its credentials, and with luck a record.
+        spoiling.how, spoiling.after, spoiling.answered = how, number % 3, 0
+        failed += watched.sync().exit_code != 0
+    assert failed >= len(REFUSALS) - 2
     assert watched.source in watched.told()["alerts"]
     assert watched.leaks() == []
 
