@@ -27,7 +27,7 @@ _PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]*:)[^\s/?#\"'<>]+(?=@)")
 # begin with a capital, unless they begin a sentence or a quotation. Two of them are a name even there.
 _PERSONAL = re.compile(
     r"[^\s@\"'<>(){}\[\],;:=]+@[^\s@\"'<>(){}\[\],;:=]+"
-    r"|\+?\d(?:[ ().-]?\d){6,}"
+    r"|\+?\(?\d(?:[ ().-]{0,2}\d){6,}"
     r"|\b[A-Z][a-z]+(?:[ ,]+[A-Z][a-z]+)+\b"
     r"|(?<=[\w,;] )[A-Z][a-z]+\b"
 )
