@@ -49,8 +49,9 @@ lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 		$(foreach package,$(notdir $(PACKAGES)),--no-emit-package $(package)) $(UPGRADE) \
 		--group dev requirements.in --output-file requirements.lock >/dev/null
 
-bench: $(SET_UP) ## Measure speed and memory
-	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+bench: $(SET_UP) ## Measure speed and memory, and write benchmarks/RESULTS.md
+	@.venv/bin/python benchmarks/mysql_to_postgres.py --write benchmarks/RESULTS.md
+	@for script in rest_rates hubspot_rates; do echo "== $$script"; .venv/bin/python "benchmarks/$$script.py" || exit 1; done
 
 chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=, CHAIN=) and check what is left
 	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1) $(if $(CHAIN),--chain $(CHAIN))

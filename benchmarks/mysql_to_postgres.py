@@ -328,6 +328,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
     """Start private servers, measure, and remove them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--no-raw-pipe", action="store_true", help="leave out what the ratios are to")
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     parser.add_argument("--no-meltano", action="store_true", help="leave out what runs under Meltano")
     parser.add_argument("--write", type=Path, help="write the results to this file, as Markdown")
@@ -338,7 +339,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
         try:
             url = postgres.up()
             mariadb.up()
-            client = raw_client()
+            client = None if options.no_raw_pipe else raw_client()
             benches = [bench_of(folder, mariadb, url, rows, client, options) for rows in options.rows]
             lines = [*machine(), "", *table(benches), ""]
             if not options.no_meltano:
