@@ -82,7 +82,7 @@ def test_an_incremental_build_gives_what_a_full_one_gives(
 
         # Everything, with all tests and unit tests.
         became = dbt(postgres_url, tmp_path, "build")
-        assert sum(name.startswith("unit_test.") for name in became) >= 20
+        assert sum(name.startswith("unit_test.") for name in became) >= 17
         check_views(conn)
         before = contents(conn)
         assert before["core.people"][0] > 0
