@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format definitions lock bench clean
+.PHONY: help setup demo test coverage check format definitions transform-models lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -9,7 +9,7 @@ PACKAGES := $(patsubst %/,%,$(dir $(PROJECTS)))
 SET_UP := .venv/.set-up
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 setup: $(SET_UP) ## Install everything into .venv (again only if a requirement changed)
 
@@ -20,7 +20,10 @@ $(SET_UP): requirements.lock pyproject.toml $(PROJECTS) scripts/setup scripts/uv
 demo: $(SET_UP) ## Run the whole pipeline once on made-up data
 	@.venv/bin/crm demo
 
-test: $(SET_UP) ## Run all tests, with coverage
+test: $(SET_UP) ## Run all tests
+	@.venv/bin/pytest -n 2
+
+coverage: $(SET_UP) ## Run all tests and tell which lines none of them ran (takes twice as long)
 	@rm -f .coverage .coverage.*
 	@.venv/bin/pytest -n 2 --cov --cov-report=term
 
@@ -37,6 +40,9 @@ format: $(SET_UP) ## Format all code and repair what ruff can repair
 definitions: $(SET_UP) ## Write the Meltano definitions of the taps and the loader anew
 	@.venv/bin/python -m crm_cli.definitions
 
+transform-models: $(SET_UP) ## Write the staging models of the taps' streams anew
+	@.venv/bin/python -m crm_cli.transform_models
+
 lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 	@UV_PYTHON_DOWNLOADS=never "$$(scripts/uv-path '$(PYTHON)')" pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -44,7 +50,11 @@ lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 		--group dev requirements.in --output-file requirements.lock >/dev/null
 
 bench: $(SET_UP) ## Measure speed and memory
+	@PYTHONPATH=benchmarks .venv/bin/python -m mysql_to_postgres --write benchmarks/RESULTS.md
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+
+chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=) and check what is left
+	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1)
 
 clean: ## Stop our servers and delete everything that was made, their data too
 	@if [ -x .venv/bin/python ] && [ -d .crm ]; then .venv/bin/python -m crm_cli.servers destroy .crm; fi

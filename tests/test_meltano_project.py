@@ -24,6 +24,8 @@ PLUGINS: dict[str, dict[str, Any]] = {
     for plugins in (content.get("plugins") or {}).values()
     for plugin in plugins
 }
+# The programs that describe themselves by --about.
+SINGER = [name for name in PLUGINS if name.startswith(("tap-", "target-"))]
 # Meltano 4.4 cannot write a `decimal` into a plugin's configuration.
 KINDS = {"string", "integer", "boolean", "date_iso8601", "array", "object", "options"}
 
@@ -52,7 +54,7 @@ def test_plugins_need_no_installation_and_no_hub(name: str) -> None:
     assert (BIN / PLUGINS[name]["executable"]).exists()
 
 
-@pytest.mark.parametrize("name", PLUGINS)
+@pytest.mark.parametrize("name", SINGER)
 def test_every_setting_of_a_plugin_is_declared(name: str) -> None:
     declared = {setting["name"] for setting in PLUGINS[name]["settings"]}
     tops = {setting.split(".", 1)[0] for setting in declared}
@@ -74,7 +76,7 @@ def test_options_are_texts(name: str) -> None:
     assert [option for option in options if not isinstance(option["label"], str)] == []
 
 
-@pytest.mark.parametrize("name", PLUGINS)
+@pytest.mark.parametrize("name", SINGER)
 def test_secrets_are_marked(name: str) -> None:
     sensitive = {setting["name"] for setting in PLUGINS[name]["settings"] if setting.get("sensitive")}
     known = about(PLUGINS[name]["executable"])["properties"]
@@ -87,7 +89,7 @@ def test_secrets_are_marked(name: str) -> None:
 def test_a_tap_says_what_it_cannot_start_without(name: str) -> None:
     groups = PLUGINS[name]["settings_group_validation"]
     declared = {setting["name"] for setting in PLUGINS[name]["settings"]}
-    required = set(about(PLUGINS[name]["executable"])["required"])
+    required = set(about(PLUGINS[name]["executable"]).get("required") or [])
     assert groups
     assert all(required <= set(group) <= declared for group in groups)
 

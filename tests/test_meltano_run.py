@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 STATE_ID = "prod:tap-genius-to-target-postgres-dw"
-PER_STREAM_PLUGIN = """plugins:
+PER_STREAM_PLUGIN = """
+plugins:
   extractors:
   - name: tap-genius--prospects
     inherit_from: tap-genius
@@ -85,8 +86,8 @@ def suite(tmp_path: Path, genius_db: Database, postgres_url: str) -> Iterator[Su
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    text = (tmp_path / "meltano.yml").read_text()
-    (tmp_path / "meltano.yml").write_text(text.replace("plugins:\n", PER_STREAM_PLUGIN, 1))
+    with (tmp_path / "meltano.yml").open("a") as definition:
+        definition.write(PER_STREAM_PLUGIN)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))}
     environment = {
         **kept,

@@ -96,7 +96,9 @@ def test_every_setting_of_ours_is_described(package: Path) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_what_sounds_like_a_secret_is_sensitive(package: Path) -> None:
-    pattern = re.compile(r"password|(?<!include_)secret|token(?!_url)|api_key|auth_key|private_key$|sqlalchemy_url")
+    pattern = re.compile(
+        r"password|(?<!include_)secret|token(?!_url|_file)|api_key|auth_key|private_key$|sqlalchemy_url"
+    )
     told = {setting["name"]: bool(setting.get("sensitive")) for setting in listing(package)["settings"]}
     assert {name for name, sensitive in told.items() if pattern.search(name) and not sensitive} == set()
 

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import tomllib
 import typing as t
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from tap_kit.tap import Tap
+from tap_kit.testing import installed_tap
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {file.parent.name: file.parent for file in sorted(ROOT.glob("taps/*/meltano.yml"))}
 
 
-def tap_class(name: str) -> type[Tap]:
-    """Return the class behind the command of a tap."""
-    described = tomllib.loads((PACKAGES[name] / "pyproject.toml").read_text(encoding="utf-8"))
-    module, _, path = described["project"]["scripts"][name].partition(":")
-    found = getattr(import_module(module), path.removesuffix(".cli"))
-    assert issubclass(found, Tap)
-    return t.cast("type[Tap]", found)
-
-
 def settings(name: str) -> dict[str, dict[str, t.Any]]:
-    schema = json.loads(json.dumps(tap_class(name).config_jsonschema))
-    tap_class(name).append_builtin_config(schema)
+    schema = json.loads(json.dumps(installed_tap(name).config_jsonschema))
+    installed_tap(name).append_builtin_config(schema)
     properties: dict[str, dict[str, t.Any]] = schema["properties"]
     return properties
 

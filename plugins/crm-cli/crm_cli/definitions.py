@@ -6,6 +6,7 @@ What ``--about`` cannot know stands in the package's ``pyproject.toml``::
     label = "CallRail"
     domain_url = "https://www.callrail.com"
     settings_groups = [["api_key"]]  # one of them has to be whole; without it: the required settings
+    select = ["*.*", "!events.request"]  # optional
     config = {}  # what the project sets; optional
 
 ``python -m crm_cli.definitions`` writes the ``meltano.yml`` of every package. ``hub_listing`` gives the same plugin as
@@ -77,6 +78,7 @@ def definition(package: Path, described: dict[str, Any]) -> dict[str, Any]:
         "label": known["label"],
         "executable": name,
         "capabilities": [word for word in CAPABILITIES[kind] if word in described["capabilities"]],
+        **({"select": known["select"]} if known.get("select") else {}),
         **({"settings_group_validation": groups} if any(groups) else {}),
         "settings": list(_settings(described["settings"]["properties"])),
         **({"config": known["config"]} if known.get("config") else {}),

@@ -13,10 +13,33 @@ from crm_cli.servers.errors import ServerError
 COMMANDS = {
     "demo": ("crm_cli.commands.demo:demo", "See the whole pipeline at work, on made-up data."),
     "sync": ("crm_cli.commands.sync:sync", "Bring a CRM's new and changed rows into the warehouse."),
+    "schedule": ("crm_cli.commands.schedule:schedule", "Show the timetable of meltano.yml, and run one of its lines."),
+    "cron": ("crm_cli.commands.cron:cron", "Let cron run the timetable of meltano.yml."),
+    "sources": ("crm_cli.commands.sources:sources", "Show which CRMs there are, or the streams of one."),
     "status": ("crm_cli.commands.status:status", "Show where each stream stands."),
     "history": ("crm_cli.commands.history:history", "Show past runs, newest first."),
+    "check": ("crm_cli.commands.check:check", "Tell whether all streams are healthy."),
+    "alerts": ("crm_cli.commands.alerts:alerts", "Tell people and machines when health changes."),
+    "state": ("crm_cli.commands.state:state", "Show where the next run of a stream begins, or move it."),
+    "backfill": ("crm_cli.commands.backfill:backfill", "Read a stretch of time again, in windows."),
+    "reconcile": ("crm_cli.commands.reconcile:reconcile", "Compare a CRM with the warehouse, key by key."),
+    "rejects": (
+        "crm_cli.commands.rejects:rejects",
+        "See the records that could not be loaded; correct, replay or discard them.",
+    ),
+    "doctor": ("crm_cli.commands.doctor:doctor", "Tell whether everything that a run needs is there."),
+    "import-history": (
+        "crm_cli.commands.import_history:import_history",
+        "Take over the run history of the system before this one.",
+    ),
+    "transform": ("crm_cli.commands.transform:transform", "Build the warehouse that people query, and test it."),
+    "report": ("crm_cli.commands.report:report", "Print or export a report; without NAME, list them."),
     "psql": ("crm_cli.commands.db:psql", "Open psql on the warehouse."),
     "simulator": ("crm_cli.commands.simulator:simulator", "Play CRMs on this machine, to try things out on."),
+    "new-tap": (
+        "crm_cli.commands.new_tap:new_tap",
+        "Begin the tap of another CRM: a package that works, with its tests.",
+    ),
     "db": ("crm_cli.commands.db:db", "Start, stop and address the embedded Postgres."),
 }
 

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 LOADER = "target-postgres-dw"
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+# Variables of a run that are for this command and the loader, not for Meltano.
+TIMEOUT_VARIABLE, SCHEDULE_VARIABLE = "CRM_TIMEOUT_MINUTES", "CRM_SCHEDULE"
+# What the history says of a run that is part of something longer, as a JSON object.
+CONFIGURATION_VARIABLE = "CRM_RUN_CONFIGURATION"
+# How many runs of one CRM may be at work at once; its rate limits are shared by them.
+RUNS_VARIABLE = "CRM_RUNS_PER_SOURCE"
 
 _POLL_SECONDS = 1.0
 # After this long without an end, a run that was told to stop is told again, with more weight.
@@ -56,7 +62,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to sync and how. No stream means all; ``force`` replaces every row whatever its age, so it reads all."""
+    """What to sync and how.
+
+    No stream means all. ``full`` hides the bookmarks from the tap; ``force`` lets the loader replace newer rows.
+    """
 
     source: Source
     streams: tuple[str, ...] = ()
@@ -66,6 +75,17 @@ class Request:
     log_level: str = "info"
     # Settings of this run only, as environment variables; they beat everything else.
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, project: Project, name: str) -> str:
+        """Return a variable of this run, else of the project; empty if nothing sets it."""
+        return self.variables.get(name) or project.environment.get(name) or ""
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        """What the history says of the run whatever becomes of it."""
+        schedule = self.variables.get(SCHEDULE_VARIABLE)
+        told: dict[str, object] = json.loads(self.variables.get(CONFIGURATION_VARIABLE) or "{}")
+        return {**({"schedule": schedule} if schedule else {}), **told}
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -91,9 +111,7 @@ def check_settings(project: Project, request: Request) -> None:
     Raises:
         CrmUsageError: names each missing setting and the environment variable that sets it.
     """
-    missing = [
-        setting for setting in project.missing_settings(request.source.tap) if setting.env not in request.variables
-    ]
+    missing = project.missing_settings(request.source.tap, request.variables)
     if missing:
         width = max(len(setting.env) for setting in missing)
         listed = "\n".join(f"  {setting.env:<{width}}  (setting {setting.name})" for setting in missing)
@@ -114,30 +132,37 @@ def build_environment(
     runs at once do not wait for one file.
     """
     tap, loader = _prefix(request.source.tap), _prefix(LOADER)
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+    variables = meltano_environment(project, system_folder) | {
         "WAREHOUSE_URL": warehouse.url,
-        "MELTANO_PROJECT_ROOT": str(project.root),
         "MELTANO_RUN_ID": run_id,
-        "MELTANO_SYS_DIR_ROOT": str(system_folder),
-        "MELTANO_CLI_LOG_FORMAT": "uncolored",
         "MELTANO_CLI_LOG_LEVEL": request.log_level,
-        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
-        "NO_COLOR": "1",
     }
-    variables["MELTANO_DATABASE_URI"] = project.environment.get("MELTANO_DATABASE_URI") or (
-        meltano_database_uri(warehouse) if warehouse.chosen else f"sqlite:///{system_folder}/meltano.db"
-    )
+    if warehouse.chosen and not project.environment.get("MELTANO_DATABASE_URI"):
+        variables["MELTANO_DATABASE_URI"] = meltano_database_uri(warehouse)
     if request.streams:
         variables[f"{tap}__SELECT_FILTER"] = json.dumps(request.streams)
-    if request.full or request.force:
+    if request.full:
         variables["MELTANO_RUN_FULL_REFRESH"] = "1"
     if request.force:
         variables[f"{loader}_FORCE"] = "true"
     if request.dry_run:
         variables[f"{loader}_DRY_RUN"] = "true"
     return {**variables, **request.variables}
+
+
+def meltano_environment(project: Project, system_folder: Path) -> dict[str, str]:
+    """Return the environment of any Meltano command: this environment's plugins first, files of its own."""
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([bin_folder(), os.environ.get("PATH", os.defpath)]),
+        "MELTANO_PROJECT_ROOT": str(project.root),
+        "MELTANO_SYS_DIR_ROOT": str(system_folder),
+        "MELTANO_DATABASE_URI": project.environment.get("MELTANO_DATABASE_URI")
+        or f"sqlite:///{system_folder}/meltano.db",
+        "MELTANO_CLI_LOG_FORMAT": "uncolored",
+        "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+        "NO_COLOR": "1",
+    }
 
 
 def run_pipeline(project: Project, warehouse: Warehouse, request: Request, watcher: Watcher) -> Outcome:
@@ -191,19 +216,23 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
             if environment["MELTANO_DATABASE_URI"] == meltano_database_uri(warehouse):
                 _prepare_meltano_tables(conn, project, environment)
         code = FAILED
-        if not stop.asked:
-            with closing(_Poll(warehouse, run_id)) as poll:
-                # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
-                # our locks.
-                command = ["run", "--force", request.source.tap, LOADER]
-                code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
+        with _slot(project, warehouse, request, run_id, started_at):
+            if not stop.asked:
+                with closing(_Poll(warehouse, run_id)) as poll:
+                    # Meltano's --force: its guess that a run is alive (a heartbeat within five minutes) gives way to
+                    # our locks.
+                    command = ["run", "--force", request.source.tap, LOADER]
+                    stop.after(minutes=_number(project, request, TIMEOUT_VARIABLE))
+                    code = _wait(_start(project, command, environment, log, descriptor), stop, poll, watcher)
     logs.mask_file(log, _secrets(project, warehouse, request))
     with connect(warehouse) as conn:
         history.close_stale_runs(conn)
+        sentence = stop.timeout
+        if sentence:
+            history.blame_timeout(conn, run_id, sentence)
         rows = history.find_runs(conn, run_id=run_id)
-        sentence = None
         if not rows:
-            sentence, category = _why_nothing_ran(log, code, stopped=stop.asked)
+            sentence, category = (sentence, "timeout") if sentence else _why_nothing_ran(log, code, stopped=stop.asked)
             if code != 0:
                 history.record_failure(
                     conn,
@@ -213,6 +242,7 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
                     error_message=sentence,
                     error_category=category,
                     started_at=started_at,
+                    configuration=request.configuration,
                 )
                 rows = history.find_runs(conn, run_id=run_id)
     rows.sort(key=lambda row: row.id)
@@ -220,6 +250,51 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
     if exit_code == FAILED and sentence is None:
         sentence = _why_it_failed(rows, log)
     return Outcome(run_id, rows, exit_code, log, time.monotonic() - started, sentence)
+
+
+@contextmanager
+def _slot(
+    project: Project, warehouse: Warehouse, request: Request, run_id: str, started_at: datetime
+) -> Iterator[None]:
+    """Hold one of the places that a CRM's runs may have at once.
+
+    Raises:
+        CrmError: if all are taken; the history says so, as for a stream that is at work.
+    """
+    places = _number(project, request, RUNS_VARIABLE)
+    if not places:
+        yield
+        return
+    with connect(warehouse) as conn:
+        if not history.take_place(conn, request.source.name, places):
+            sentence = (
+                f"{places} runs of {request.source.name} are at work, as many as {RUNS_VARIABLE} allows, so this one "
+                "was refused and has changed nothing."
+            )
+            history.record_failure(
+                conn,
+                run_id=run_id,
+                crm_source=request.source.name,
+                streams=request.expected,
+                error_message=sentence,
+                error_category="overlap",
+                started_at=started_at,
+                configuration=request.configuration,
+            )
+            raise CrmError(sentence)
+        yield
+
+
+def _number(project: Project, request: Request, name: str) -> int:
+    """Return a variable as a whole number; 0 if nothing sets it.
+
+    Raises:
+        CrmUsageError: If it is no whole number.
+    """
+    text = request.variable(project, name)
+    if text and not text.isdigit():
+        raise CrmUsageError(f"{name} is {text!r}; it must be a whole number.")
+    return int(text or 0)
 
 
 class _Together:
@@ -350,11 +425,24 @@ class _Stop:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_at: list[float] = []
+        self._minutes = 0
+        self._deadline: float | None = None
+        self._timed_out = False
 
     @property
     def asked(self) -> bool:
         """Whether the run was told to stop."""
         return bool(self._asked_at)
+
+    @property
+    def timeout(self) -> str | None:
+        """Why the run was ended by its time, as a sentence; None if it was not."""
+        return f"The run took longer than {self._minutes} minutes and was ended." if self._timed_out else None
+
+    def after(self, minutes: int) -> None:
+        """End the run if it takes longer; 0 for no limit."""
+        self._minutes = minutes
+        self._deadline = time.monotonic() + 60 * minutes if minutes else None
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
         """Say which process is meant; a request that came before it reaches it now."""
@@ -374,8 +462,12 @@ class _Stop:
             _signal_group(self._process.pid, signal.SIGTERM if len(self._asked_at) == 2 else signal.SIGKILL)  # noqa: PLR2004
 
     def insist(self) -> None:
-        """Ask again if the run was asked and has not ended in time."""
-        if self._asked_at and time.monotonic() - self._asked_at[-1] > _STOP_SECONDS:
+        """Ask if the time of the run is over; ask again if it was asked and has not ended in time."""
+        now = time.monotonic()
+        if self._deadline is not None and now > self._deadline and not self._asked_at:
+            self._timed_out = True
+            self.ask()
+        elif self._asked_at and now - self._asked_at[-1] > _STOP_SECONDS:
             self.ask()
 
 

@@ -75,26 +75,34 @@ class Project:
         """``meltano.yml`` and the files it includes."""
         return list(self._contents)
 
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """Return the entries of a list of the project, such as ``jobs`` or ``schedules``, from all its files."""
+        return [entry for content in self._contents.values() for entry in content.get(kind) or []]
+
     def settings(self, plugin: str) -> list[Setting]:
         """Return the declared settings of a plugin, in the order of its definition."""
-        prefix = plugin.upper().replace("-", "_")
         return [
             Setting(
                 name=setting["name"],
-                env=setting.get("env") or f"{prefix}_{setting['name'].upper().replace('.', '_').replace('-', '_')}",
+                env=setting.get("env") or variable(plugin, setting["name"]),
                 sensitive=bool(setting.get("sensitive")) or setting.get("kind") == "password",
             )
             for definition in self._definitions(plugin)
             for setting in definition.get("settings") or []
         ]
 
-    def missing_settings(self, plugin: str) -> list[Setting]:
+    def missing_settings(self, plugin: str, given: Mapping[str, str] | None = None) -> list[Setting]:
         """Return the settings that a plugin cannot start without and that nothing sets.
 
         A plugin says what it needs in ``settings_group_validation``: one of those groups has to be whole.
         Looked for in the environment, ``.env``, and the ``config`` of the Meltano files; a value may also be
         empty there, which counts as missing.
+
+        Args:
+            plugin: Its name.
+            given: Variables that one run sets besides.
         """
+        variables = {**self.environment, **(given or {})}
         definitions = self._definitions(plugin)
         groups = [group for definition in definitions for group in definition.get("settings_group_validation") or []]
         configured = self._configured(plugin)
@@ -103,9 +111,7 @@ class Project:
             [
                 declared[name]
                 for name in group
-                if name in declared
-                and not self.environment.get(declared[name].env)
-                and configured.get(name) in (None, "")
+                if name in declared and not variables.get(declared[name].env) and configured.get(name) in (None, "")
             ]
             for group in groups
         ]
@@ -157,6 +163,11 @@ class Project:
                         if definition.get("name") == plugin:
                             values.update(definition.get("config") or {})
         return values
+
+
+def variable(tap: str, setting: str) -> str:
+    """Return the environment variable that sets a setting of a tap."""
+    return f"{tap}_{setting}".upper().replace("-", "_").replace(".", "_")
 
 
 def _load(path: Path) -> dict[str, Any]:

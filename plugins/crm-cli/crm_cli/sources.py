@@ -7,10 +7,15 @@ checks a name imports it::
 
     [project.entry-points."crm.sources"]
     genius = "tap_genius.tables:TABLES"
+
+A module whose settings or whose CRM may add further streams says ``OPEN = True``; any name is taken then, and the tap
+refuses the wrong ones.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -24,15 +29,20 @@ if TYPE_CHECKING:
     from sync_history.runs import Run
 
 GROUP = "crm.sources"
+_STREAM = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One CRM: its name in the history, its tap's plugin name, its streams in reading order."""
+    """One CRM: its name in the history, its tap's plugin name, its streams in reading order.
+
+    ``is_open`` says that settings, or the CRM itself, may add further streams.
+    """
 
     name: str
     tap: str
     streams: tuple[str, ...]
+    is_open: bool = False
 
 
 def installed_sources() -> dict[str, Source]:
@@ -41,7 +51,8 @@ def installed_sources() -> dict[str, Source]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         tap = point.dist.name if point.dist is not None else f"tap-{point.name}"
         streams = tuple(str(getattr(stream, "name", stream)) for stream in point.load())
-        sources[point.name] = Source(point.name, tap, streams)
+        is_open = bool(getattr(sys.modules.get(getattr(point, "module", "")), "OPEN", False))
+        sources[point.name] = Source(point.name, tap, streams, is_open)
     return sources
 
 
@@ -64,10 +75,11 @@ def check_streams(source: Source, names: Iterable[str]) -> tuple[str, ...]:
         CrmUsageError: if one is unknown; names the nearest one and lists all.
     """
     wanted = set(names)
-    for name in sorted(wanted):
-        if name not in source.streams:
+    others = sorted(wanted - set(source.streams))
+    for name in others:
+        if not source.is_open or not _STREAM.fullmatch(name):
             raise CrmUsageError(unknown(f"stream of {source.name}", name, source.streams))
-    return tuple(stream for stream in source.streams if stream in wanted)
+    return (*(stream for stream in source.streams if stream in wanted), *others)
 
 
 def check_known(source: str | None, rows: Sequence[Run], stream: str | None = None) -> None:

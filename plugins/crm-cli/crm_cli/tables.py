@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sync_history.runs import Run
 
+    from crm_cli.schedules import Schedule
+
 _COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "running": "cyan"}
 COUNTS = ("processed", "created", "updated", "unchanged", "deleted", "failed")
 # Wide enough for every column: a file has no width of its own, and a number must not be cut.
@@ -142,6 +144,35 @@ def history_table(rows: Sequence[Run], width: int = _FILE_WIDTH) -> Table:
     return table
 
 
+def schedule_record(schedule: Schedule, last: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """Return a schedule as it stands in ``--json`` output: its next run, and what became of its last one."""
+    due = schedule.next_run(now)
+    return {
+        "schedule": schedule.name,
+        "source": schedule.source.name,
+        "interval": schedule.interval,
+        "next_run": None if due is None else _iso(due),
+        "last_run": None if last is None else _iso(last["started_at"]),
+        "last_status": None if last is None else last["status"],
+    }
+
+
+def schedules_table(records: Sequence[Mapping[str, Any]], width: int = _FILE_WIDTH) -> Table:
+    """Return when each schedule is due, and what became of its last run."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.padding = (0, 1 if width >= _WIDE else 0)
+    for name in ("schedule", "interval (UTC)", "next run (UTC)", "last run (UTC)", "status"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        moments = [
+            "" if record[name] is None else utc(datetime.fromisoformat(record[name]))
+            for name in ("next_run", "last_run")
+        ]
+        status = record["last_status"] or ""
+        table.add_row(record["schedule"], record["interval"], *moments, Text(status, style=_COLOURS.get(status, "")))
+    return table
+
+
 def errors(rows: Iterable[Run]) -> list[str]:
     """Return a line for each run that has an error."""
     return [
@@ -187,8 +218,10 @@ def bookmark_text(bookmark: Mapping[str, Any] | None) -> str:
         return ""
     value = bookmark.get("replication_key_value")
     text = "" if value is None else str(value)
-    with suppress(ValueError):  # an id, or a number, may serve as well
-        text = utc(datetime.fromisoformat(text))
+    # An id, or a number, may serve as well; of digits alone Python would make a date.
+    if "-" in text[:5]:
+        with suppress(ValueError):
+            text = utc(datetime.fromisoformat(text))
     return f"{text} (to be resumed)".lstrip() if bookmark.get("resume") else text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from crm_cli import sources
+from crm_cli import pipeline, sources
 from crm_cli.project import Project
 from sync_history import runs, schema
 
@@ -52,10 +53,29 @@ plugins:
 """
 
 
+PREAMBLE = """
+import json, os, signal, subprocess, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+import psycopg
+from sync_history import runs
+
+conn = psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True)
+Path(os.environ["MELTANO_PROJECT_ROOT"], "seen.json").write_text(json.dumps({"argv": sys.argv[1:], **os.environ}))
+
+def opened(stream):
+    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source="acme", sync_type=stream,
+        started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
+
+def progress(row, **counts):
+    runs.record_progress(conn, row, counts=runs.Counts(**counts), bookmark=None, metrics={}, endpoint=None)
+"""
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("TAP_", "TARGET_", "MELTANO_", "WAREHOUSE_URL", "ACME_", "COLUMNS")):
+        if name.startswith(("TAP_", "TARGET_", "MELTANO_", "WAREHOUSE_URL", "ACME_", "COLUMNS", "CRM_")):
             monkeypatch.delenv(name)
 
 
@@ -133,3 +153,28 @@ def warehouse_url(project: Project, postgres_url: str, monkeypatch: pytest.Monke
     del project
     monkeypatch.setenv("WAREHOUSE_URL", postgres_url)
     return postgres_url
+
+
+@pytest.fixture
+def meltano(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a script in Meltano's place, and give the tap what it needs."""
+    folder = project.root / "bin"
+    folder.mkdir()
+    monkeypatch.setattr(pipeline, "bin_folder", lambda: str(folder))
+    monkeypatch.setattr(pipeline, "_POLL_SECONDS", 0.1)
+    for name in ("TAP_ACME_HOST", "TAP_ACME_USER"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("ACME_SECRET", "hunter2")
+
+    def script(body: str) -> None:
+        file = folder / "meltano"
+        file.write_text(f"#!{sys.executable}\n{PREAMBLE}\n{textwrap.dedent(body)}")
+        file.chmod(0o755)
+
+    return script
+
+
+@pytest.fixture
+def without_meltano_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meltano's own tables are another test's matter."""
+    monkeypatch.setenv("MELTANO_DATABASE_URI", "sqlite://")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from crm_cli import tables
-from crm_cli.commands import sync
-from crm_cli.commands.history import history
+from crm_cli import alerts, prometheus, tables
+from crm_cli.commands import backfill, check, doctor, history, reconcile, rejects, sources, state, sync
 from crm_cli.commands.status import status
 from crm_cli.main import crm
+from sync_history.health_rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def test_every_option_and_argument_is_documented(name: str, option: click.Parame
         assert all(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) for word in option.opts)
     else:
         assert option.name
-        assert option.name.upper().rstrip("S") in text
+        assert option.name.upper().strip("_").rstrip("S") in text
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -85,7 +85,29 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert len(first) < 80
 
 
-@pytest.mark.parametrize("function", [tables.run_record, sync._record, status.callback, history.callback])
+@pytest.mark.parametrize(
+    "function",
+    [
+        tables.run_record,
+        sync._record,
+        sources._source_record,
+        sources._discovered,
+        rejects.reject_record,
+        alerts.change_record,
+        doctor.examined_record,
+        check.health_record,
+        check.breach_record,
+        check.finding_record,
+        check.stream_record,
+        status.callback,
+        history.list_runs.callback,
+        history.prune.callback,
+        state.state_record,
+        state.edit_record,
+        backfill.backfill_record,
+        reconcile.comparison_record,
+    ],
+)
 def test_every_json_field_is_documented(function: object) -> None:
     assert callable(function)
     names = re.findall(r'"([a-z_]+)":', inspect.getsource(function))
@@ -95,6 +117,15 @@ def test_every_json_field_is_documented(function: object) -> None:
 
 def test_every_count_is_documented() -> None:
     assert [name for name in tables.COUNTS if f"`{name}`" not in sections()["Run record"]] == []
+
+
+def test_every_rule_of_health_and_every_metric_is_documented() -> None:
+    text = sections()["crm check"]
+    assert [name for name in (*RULES, *prometheus.METRICS) if f"`{name}`" not in text] == []
+
+
+def test_every_variable_of_the_alerts_is_documented() -> None:
+    assert [name for name in alerts.VARIABLES if f"`{name}`" not in sections()["crm alerts"]] == []
 
 
 def test_the_links_lead_somewhere() -> None:

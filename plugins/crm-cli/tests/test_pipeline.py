@@ -30,24 +30,6 @@ from sync_history import runs, schema
 if TYPE_CHECKING:
     from sync_history.runs import Run
 
-PREAMBLE = """
-import json, os, signal, subprocess, sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-import psycopg
-from sync_history import runs
-
-conn = psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True)
-Path(os.environ["MELTANO_PROJECT_ROOT"], "seen.json").write_text(json.dumps({"argv": sys.argv[1:], **os.environ}))
-
-def opened(stream):
-    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source="acme", sync_type=stream,
-        started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
-
-def progress(row, **counts):
-    runs.record_progress(conn, row, counts=runs.Counts(**counts), bookmark=None, metrics={}, endpoint=None)
-"""
-
 
 class Quiet:
     """Keeps what it was shown."""
@@ -59,25 +41,6 @@ class Quiet:
         self.seen.append(list(rows))
 
 
-@pytest.fixture
-def meltano(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put a script in Meltano's place, and give the tap what it needs."""
-    folder = project.root / "bin"
-    folder.mkdir()
-    monkeypatch.setattr(pipeline, "bin_folder", lambda: str(folder))
-    monkeypatch.setattr(pipeline, "_POLL_SECONDS", 0.1)
-    for name in ("TAP_ACME_HOST", "TAP_ACME_USER"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("ACME_SECRET", "hunter2")
-
-    def script(body: str) -> None:
-        file = folder / "meltano"
-        file.write_text(f"#!{sys.executable}\n{PREAMBLE}\n{textwrap.dedent(body)}")
-        file.chmod(0o755)
-
-    return script
-
-
 def sync(*arguments: str) -> Result:
     return CliRunner().invoke(crm, ["sync", "acme", *arguments], env={"COLUMNS": "200"})
 
@@ -85,12 +48,6 @@ def sync(*arguments: str) -> Result:
 def seen(project: Project) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((project.root / "seen.json").read_text())
     return found
-
-
-@pytest.fixture
-def without_meltano_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Meltano's own tables are another test's matter."""
-    monkeypatch.setenv("MELTANO_DATABASE_URI", "sqlite://")
 
 
 pytestmark = pytest.mark.usefixtures("warehouse_url", "without_meltano_tables")
@@ -135,6 +92,61 @@ def test_the_flags_become_the_environment_of_the_run(project: Project, meltano: 
     assert environment["MELTANO_RUN_FULL_REFRESH"] == "1"
     assert environment["TARGET_POSTGRES_DW_FORCE"] == "true"
     assert environment["TARGET_POSTGRES_DW_DRY_RUN"] == "true"
+
+
+def test_flags_of_a_narrowed_run_become_settings_of_the_tap(project: Project, meltano: Any) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    given = ["--start-date", "2026-01-01", "--end-date", "2026-02-01T00:00:00Z", "--max-records", "9"]
+    assert sync("--force", "--skip-validation", "--batch-size", "50", *given).exit_code == 0
+    environment = seen(project)
+    settings = {name: environment.get(f"TAP_ACME_{name}") for name in ("SINCE", "END_DATE", "MAX_RECORDS", "PAGE_SIZE")}
+    assert settings == {
+        "SINCE": "2026-01-01T00:00:00+00:00",
+        "END_DATE": "2026-02-01T00:00:00+00:00",
+        "MAX_RECORDS": "9",
+        "PAGE_SIZE": "50",
+    }
+    assert environment["TAP_ACME_VALIDATION"] == "off"
+    assert environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+    # The bookmarks are not hidden: the start date wins over them anyway.
+    assert "MELTANO_RUN_FULL_REFRESH" not in environment
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [
+        ("--since=2026-01-01", "--start-date"),
+        ("--verbose", "--debug"),
+        ("--test", "--debug"),
+        ("--force-overwrite", "--force"),
+    ],
+)
+def test_an_old_flag_works_and_says_its_new_name(project: Project, meltano: Any, old: str, told: str) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    result = sync(old)
+    assert result.exit_code == 0, result.output
+    assert f"is the old name of {told}" in result.stderr
+    environment = seen(project)
+    if told == "--debug":
+        assert environment["MELTANO_CLI_LOG_LEVEL"] == "debug"
+    else:
+        assert environment.get("TAP_ACME_SINCE") or environment["TARGET_POSTGRES_DW_FORCE"] == "true"
+
+
+@pytest.mark.parametrize("flag", ["--quiet", "--no-progress"])
+def test_a_quiet_run_shows_its_result_only(meltano: Any, flag: str) -> None:
+    meltano(
+        """
+        row = opened("users")
+        progress(row, created=2)
+        time.sleep(0.5)
+        runs.close_run(conn, row)
+        """
+    )
+    result = sync(flag)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "1 success" in result.stdout
 
 
 def test_files_of_the_run_are_private(project: Project, meltano: Any) -> None:
@@ -655,3 +667,61 @@ def test_which_sources_are_meant_has_to_be_clear(arguments: list[str], told: str
     result = CliRunner().invoke(crm, ["sync", *arguments])
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+# -- time and places --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(
+    project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
+) -> None:
+    monkeypatch.setattr(pipeline._Stop, "after", _end_at_once)
+    meltano(
+        """
+        row = opened("users")
+        def stop(*_):
+            runs.close_run(conn, row, error="Interrupted by SIGTERM.", category="interrupted")
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, stop)
+        time.sleep(60)
+        """
+    )
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "5"})
+    outcome = run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+    assert outcome.exit_code == 1
+    assert outcome.sentence == "The run took longer than 5 minutes and was ended."
+    assert [(row.error_category, row.error_message) for row in outcome.rows] == [("timeout", outcome.sentence)]
+
+
+def _end_at_once(stop: Any, minutes: int) -> None:
+    """Set the limit as ``after`` does, but let it be over as soon as the run has begun."""
+    stop._minutes, stop._deadline = minutes, time.monotonic() + 1
+
+
+def test_a_timeout_that_is_no_number_is_refused(project: Project, warehouse_url: str) -> None:
+    request = Request(find_source("acme"), variables={"CRM_TIMEOUT_MINUTES": "soon", **SET_UP})
+    with pytest.raises(CrmUsageError, match="CRM_TIMEOUT_MINUTES is 'soon'; it must be a whole number"):
+        run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+
+
+SET_UP = {"TAP_ACME_HOST": "x", "TAP_ACME_USER": "x", "ACME_SECRET": "x"}
+
+
+def test_one_more_run_than_a_source_may_have_is_refused_and_recorded(
+    project: Project, meltano: Any, warehouse_url: str
+) -> None:
+    meltano("runs.close_run(conn, opened('users'))")
+    request = Request(find_source("acme"), variables={"CRM_RUNS_PER_SOURCE": "2", "CRM_SCHEDULE": "acme-hourly"})
+    with (
+        psycopg.connect(warehouse_url, autocommit=True) as conn,
+        psycopg.connect(warehouse_url, autocommit=True) as other,
+    ):
+        schema.migrate(conn)
+        assert runs.take_place(conn, "acme", 2)
+        assert runs.take_place(other, "acme", 2)
+        with pytest.raises(CrmError, match="2 runs of acme are at work"):
+            run_pipeline(project, Warehouse(warehouse_url), request, Quiet())
+        refused = runs.find_runs(conn)
+        assert {(row.status, row.error_category) for row in refused} == {("failed", "overlap")}
+        assert refused[0].configuration == {"schedule": "acme-hourly"}
+    assert run_pipeline(project, Warehouse(warehouse_url), request, Quiet()).exit_code == 0

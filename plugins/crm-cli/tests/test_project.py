@@ -97,3 +97,11 @@ def test_broken_yaml_is_a_usage_error(project: Project) -> None:
 def test_an_empty_file_declares_nothing(project: Project) -> None:
     (project.root / "meltano.yml").write_text("")
     assert project.settings("tap-acme") == []
+
+
+def test_what_one_run_sets_may_make_another_group_whole(project: Project) -> None:
+    file = project.root / "taps" / "tap-acme" / "meltano.yml"
+    file.write_text(file.read_text().replace("- [host, port, user, password]", "- [host]\n    - [user, password]"))
+    fresh = Project(project.root)
+    assert [setting.name for setting in fresh.missing_settings("tap-acme")] == ["host"]
+    assert fresh.missing_settings("tap-acme", {"TAP_ACME_USER": "u", "ACME_SECRET": "s"}) == []

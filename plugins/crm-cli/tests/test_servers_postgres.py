@@ -156,3 +156,16 @@ def test_destroying_removes_everything(postgres_server: EmbeddedPostgres, tmp_pa
     assert not data.exists()
     assert list(tmp_path.iterdir()) == []
     assert postgres_server.url() is None
+
+
+def test_a_server_that_recovers_from_a_crash_of_its_own_is_waited_for(postgres_server: EmbeddedPostgres) -> None:
+    url = postgres_server.up()
+    # The postmaster ends every session when one has crashed; it gives one that does not end five seconds.
+    with psycopg.connect(url, autocommit=True) as slow, psycopg.connect(url, autocommit=True) as crashing:
+        os.kill(slow.info.backend_pid, signal.SIGSTOP)
+        os.kill(crashing.info.backend_pid, signal.SIGKILL)
+        with pytest.raises(psycopg.OperationalError):
+            crashing.execute("SELECT 1")
+        assert postgres_server.up() == url
+    with psycopg.connect(url) as conn:
+        assert conn.execute("SELECT 1").fetchone() == (1,)

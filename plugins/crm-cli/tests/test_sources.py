@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from crm_cli import sources
@@ -53,3 +54,14 @@ def test_a_name_with_history_is_known_even_if_its_tap_is_gone() -> None:
         check_known("gone", [])
     with pytest.raises(CrmUsageError, match="notes is no stream of acme"):
         check_known("acme", [], "notes")
+
+
+def test_an_open_source_takes_streams_that_it_does_not_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tap_sheets.names", ModuleType("tap_sheets.names"))
+    monkeypatch.setattr(sys.modules["tap_sheets.names"], "OPEN", True, raising=False)
+    point = SimpleNamespace(name="sheets", dist=None, module="tap_sheets.names", load=lambda: ["leads"])
+    monkeypatch.setattr(sources, "entry_points", lambda group: [point] if group else [])
+    source = find_source("sheets")
+    assert check_streams(source, ["crews", "leads"]) == ("leads", "crews")
+    with pytest.raises(CrmUsageError, match="is no stream of sheets"):
+        check_streams(source, ["Crews; drop"])

@@ -98,6 +98,7 @@ def test_the_json_record_has_stable_fields() -> None:
         ({}, ""),
         ({"replication_key_value": "2026-01-05T07:00:00.500000+02:00"}, "2026-01-05 05:00:00"),
         ({"replication_key_value": "a-17"}, "a-17"),
+        ({"replication_key_value": "202501012101010061674780"}, "202501012101010061674780"),
         ({"replication_key_value": 17, "resume": {"last_key": [3]}}, "17 (to be resumed)"),
         ({"resume": {"last_key": [3]}}, "(to be resumed)"),
     ],

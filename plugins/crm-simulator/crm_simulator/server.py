@@ -15,6 +15,7 @@ from crm_simulator.application import make_application
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from crm_simulator.application import Crm
 
@@ -77,8 +78,10 @@ class Simulator:
         self._socket.close()
 
 
-def make_crms(names: Iterable[str] = (), *, seed: int = 1, size: int | None = None) -> list[Crm]:
-    """Return the CRMs of some names, all of them without any.
+def make_crms(
+    names: Iterable[str] = (), *, seed: int = 1, size: int | None = None, start: datetime | None = None
+) -> list[Crm]:
+    """Return the CRMs of some names, all of them without any; their clocks begin with ``start``, or now.
 
     Raises:
         ValueError: If there is no such CRM.
@@ -88,7 +91,9 @@ def make_crms(names: Iterable[str] = (), *, seed: int = 1, size: int | None = No
         if name not in CRMS:
             raise ValueError(f"There is no simulated CRM {name!r}; there are: {', '.join(sorted(CRMS)) or 'none'}.")
         module, _, attribute = CRMS[name].partition(":")
-        made.append(t.cast("Crm", getattr(importlib.import_module(module), attribute)(seed=seed, size=size)))
+        made.append(
+            t.cast("Crm", getattr(importlib.import_module(module), attribute)(seed=seed, size=size, start=start))
+        )
     return made
 
 

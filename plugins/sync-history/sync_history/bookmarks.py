@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
@@ -15,6 +17,50 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
 Bookmark = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetBookmark:
+    """The bookmark of a stream now or at some time, and who set it: a run, or an operator's edit. Moments are UTC."""
+
+    crm_source: str
+    sync_type: str
+    bookmark: Bookmark
+    bookmark_before: Bookmark | None
+    run_id: str
+    set_at: datetime
+    edited_by: str | None
+    reason: str | None
+
+
+_SET_BOOKMARK = (
+    "h.crm_source, h.sync_type, h.bookmark, h.bookmark_before, h.run_id,"
+    " coalesce(h.heartbeat_at, h.end_time, h.start_time) AS set_at,"
+    " h.configuration ->> 'edited_by' AS edited_by,"
+    " CASE WHEN h.configuration ? 'edited_by' THEN h.configuration ->> 'reason' END AS reason"
+)
+
+
+def find_current(conn: Connection[TupleRow], crm_source: str | None = None) -> list[SetBookmark]:
+    """Return the newest bookmark of every stream, and who set it, by source and stream; an empty one is cleared."""
+    with conn.cursor(row_factory=class_row(SetBookmark)) as cursor:
+        return cursor.execute(
+            f"SELECT {_SET_BOOKMARK} FROM orchestration.current_bookmark AS c"
+            " JOIN orchestration.sync_history AS h ON h.id = c.sync_history_id"
+            " WHERE %(source)s::text IS NULL OR h.crm_source = %(source)s ORDER BY h.crm_source, h.sync_type",
+            {"source": crm_source},
+        ).fetchall()
+
+
+def find_edits(conn: Connection[TupleRow], crm_source: str, stream: str, limit: int) -> list[SetBookmark]:
+    """Return the operators' edits of a bookmark, newest first."""
+    with conn.cursor(row_factory=class_row(SetBookmark)) as cursor:
+        return cursor.execute(
+            f"SELECT {_SET_BOOKMARK} FROM orchestration.sync_history AS h"
+            " WHERE h.crm_source = %s AND h.sync_type = %s AND h.configuration ? 'edited_by'"
+            " ORDER BY h.id DESC LIMIT %s",
+            (crm_source, stream, limit),
+        ).fetchall()
 
 
 def current_bookmarks(conn: Connection[TupleRow], crm_source: str) -> dict[str, Bookmark]:
@@ -56,10 +102,11 @@ def edit_bookmarks(
     crm_source: str,
     bookmarks: Mapping[str, Mapping[str, Any] | None],
     author: str,
+    reason: str | None = None,
 ) -> list[str]:
     """Set bookmarks by an operator's word; None clears one. Return the streams that changed.
 
-    Each change is one history row, so that every bookmark has an author and a time.
+    Each change is one history row, so that every bookmark has an author, a time and a reason.
     """
     changed = []
     with conn.transaction():
@@ -82,7 +129,7 @@ def edit_bookmarks(
                     now,
                     Jsonb(new),
                     Jsonb(stored[stream]) if stream in stored else None,
-                    Jsonb({"edited_by": author}),
+                    Jsonb({"edited_by": author} | ({} if reason is None else {"reason": reason})),
                 ),
             )
             changed.append(stream)
@@ -102,5 +149,8 @@ def _is_later(one: object, other: object) -> bool:
 
 
 def _moment(text: str) -> datetime:
+    if "-" not in text[:5]:
+        # fromisoformat also reads bare digits, as an id may be: 202501011101010061674780.
+        raise ValueError(text)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

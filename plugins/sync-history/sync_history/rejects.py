@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta  # noqa: TC003 -- class_row reads the annotations
 from typing import TYPE_CHECKING, Any, Literal
 
+from psycopg.rows import class_row
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -60,6 +63,91 @@ def store(conn: Connection[TupleRow], *, history_id: int, crm_source: str, rejec
                 for reject in rejects
             ],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReject:
+    """A reject as it stands in the warehouse. ``record`` and ``key`` may hold personal data; moments are UTC."""
+
+    id: int
+    run_id: str
+    crm_source: str
+    sync_type: str
+    category: Category
+    field: str | None
+    reason: str
+    record_key: dict[str, Any] | None
+    record: dict[str, Any] | None
+    times_seen: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+
+
+def find(
+    conn: Connection[TupleRow],
+    *,
+    ids: Sequence[int] | None = None,
+    crm_source: str | None = None,
+    stream: str | None = None,
+    reason: str | None = None,
+    not_seen_for: timedelta | None = None,
+    resolved: bool = False,
+    limit: int | None = None,
+) -> list[StoredReject]:
+    """Return rejects, those seen last first.
+
+    Args:
+        conn: To the warehouse.
+        ids: Only these.
+        crm_source: Only those of this source.
+        stream: Only those of this stream.
+        reason: Only those whose reason contains this text.
+        not_seen_for: Only those that were seen last so long ago, or longer.
+        resolved: Also those that were answered.
+        limit: How many at most.
+    """
+    with conn.cursor(row_factory=class_row(StoredReject)) as cursor:
+        return cursor.execute(
+            "SELECT r.id, h.run_id, r.crm_source, r.sync_type, r.category, r.field, r.reason, r.record_key, r.record,"
+            " r.times_seen, r.first_seen_at, r.last_seen_at, r.resolved_at, r.resolution"
+            " FROM orchestration.sync_reject r JOIN orchestration.sync_history h ON h.id = r.sync_history_id"
+            " WHERE (%(ids)s::bigint[] IS NULL OR r.id = ANY (%(ids)s))"
+            " AND (%(source)s::text IS NULL OR r.crm_source = %(source)s)"
+            " AND (%(stream)s::text IS NULL OR r.sync_type = %(stream)s)"
+            " AND (%(reason)s::text IS NULL OR position(lower(%(reason)s) in lower(r.reason)) > 0)"
+            " AND (%(age)s::interval IS NULL OR r.last_seen_at <= now() - %(age)s::interval)"
+            " AND (%(resolved)s OR r.resolved_at IS NULL)"
+            " ORDER BY r.last_seen_at DESC, r.id DESC LIMIT %(limit)s",
+            {
+                "ids": None if ids is None else list(ids),
+                "source": crm_source,
+                "stream": stream,
+                "reason": reason,
+                "age": not_seen_for,
+                "resolved": resolved,
+                "limit": limit,
+            },
+        ).fetchall()
+
+
+def resolve(
+    conn: Connection[TupleRow], ids: Iterable[int], resolution: str, *, unless_refused_again: Iterable[Reject] = ()
+) -> int:
+    """Answer open rejects; return how many. Those whose record was refused again, for whatever reason, stay open."""
+    again = list(unless_refused_again)
+    return conn.execute(
+        "UPDATE orchestration.sync_reject SET resolved_at = now(), resolution = %s"
+        " WHERE id = ANY (%s) AND resolved_at IS NULL AND fingerprint <> ALL (%s)"
+        " AND (record_key IS NULL OR record_key <> ALL (%s::jsonb[]))",
+        (
+            resolution,
+            list(ids),
+            [reject.fingerprint for reject in again],
+            [_json(reject.key) for reject in again if reject.key is not None],
+        ),
+    ).rowcount
 
 
 def count_open(conn: Connection[TupleRow], crm_source: str | None = None) -> dict[tuple[str, str], int]:

@@ -51,9 +51,11 @@ _LOST = (
     "A history row of this run was closed from outside while the run worked, so nothing of this batch was committed. "
     "Start the run again."
 )
-_COLUMNS = ", ".join(Run.__dataclass_fields__)
+COLUMNS = ", ".join(Run.__dataclass_fields__)
 # An operator's edit of a bookmark is a row as well, but no attempt to read anything.
 _IS_RUN = "NOT (configuration ? 'edited_by')"
+# Rows of the system before this one, see ``imported.py``.
+_IS_OURS = "NOT (configuration ? 'imported')"
 
 
 @dataclass(slots=True)
@@ -87,8 +89,8 @@ def latest_runs(conn: Connection[TupleRow], crm_source: str | None = None) -> li
     """
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
-            f"SELECT DISTINCT ON (crm_source, sync_type) {_COLUMNS} FROM orchestration.sync_history"
-            f" WHERE {_IS_RUN} AND (%(source)s::text IS NULL OR crm_source = %(source)s)"
+            f"SELECT DISTINCT ON (crm_source, sync_type) {COLUMNS} FROM orchestration.sync_history"
+            f" WHERE {_IS_RUN} AND {_IS_OURS} AND (%(source)s::text IS NULL OR crm_source = %(source)s)"
             " AND error_category IS DISTINCT FROM 'overlap' ORDER BY crm_source, sync_type, id DESC",
             {"source": crm_source},
         ).fetchall()
@@ -106,7 +108,7 @@ def find_runs(
     """Return attempts, newest first; ``edits`` adds the operators' edits of bookmarks."""
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM orchestration.sync_history"
+            f"SELECT {COLUMNS} FROM orchestration.sync_history"
             f" WHERE ({_IS_RUN} OR %(edits)s)"
             " AND (%(source)s::text IS NULL OR crm_source = %(source)s)"
             " AND (%(stream)s::text IS NULL OR sync_type = %(stream)s)"
@@ -122,7 +124,7 @@ def close_stale_runs(conn: Connection[TupleRow], own: Collection[int] = ()) -> l
     ``own`` are the ids of rows that this very session has opened.
     """
     with conn.transaction(), conn.cursor(row_factory=class_row(Run)) as cursor:
-        return cursor.execute(f"SELECT {_COLUMNS} FROM orchestration.close_stale_runs(%s)", (list(own),)).fetchall()
+        return cursor.execute(f"SELECT {COLUMNS} FROM orchestration.close_stale_runs(%s)", (list(own),)).fetchall()
 
 
 def take_locks(conn: Connection[TupleRow], crm_source: str, streams: Iterable[str]) -> str | None:
@@ -258,6 +260,60 @@ def close_run(
     if row is None:
         raise LostRunError(_LOST)
     return str(row[0])
+
+
+def blame_timeout(conn: Connection[TupleRow], run_id: str, sentence: str) -> None:
+    """Let the streams that a run left off because its time was over say so."""
+    conn.execute(
+        "UPDATE orchestration.sync_history SET error_message = %s, error_category = 'timeout'"
+        " WHERE run_id = %s AND status = 'failed' AND error_category = 'interrupted'",
+        (sentence, run_id),
+    )
+
+
+def take_place(conn: Connection[TupleRow], crm_source: str, places: int) -> bool:
+    """Take one of the places that runs of a CRM may have at once; it is free again when the connection ends."""
+    taken = conn.execute(
+        "SELECT n FROM generate_series(1, %s) AS n"
+        " WHERE pg_try_advisory_lock(hashtextextended('sync_history/place/' || %s || '/' || n, 0)) LIMIT 1",
+        (places, crm_source),
+    ).fetchone()
+    return taken is not None
+
+
+def last_scheduled_runs(conn: Connection[TupleRow]) -> dict[str, dict[str, Any]]:
+    """Return the last run of each schedule: ``run_id``, ``started_at``, ``ended_at``, and the worst ``status``."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT DISTINCT ON (schedule) schedule, run_id, started_at, ended_at, status FROM ("
+            " SELECT configuration ->> 'schedule' AS schedule, run_id, min(start_time) AS started_at,"
+            "   CASE WHEN bool_or(status = 'running') THEN NULL ELSE max(end_time) END AS ended_at,"
+            "   (array_agg(status ORDER BY array_position("
+            "     ARRAY['failed', 'running', 'partial', 'success']::varchar[], status)))[1] AS status"
+            " FROM orchestration.sync_history WHERE configuration ? 'schedule' GROUP BY 1, 2) AS runs"
+            " ORDER BY schedule, started_at DESC"
+        ).fetchall()
+    return {row["schedule"]: row for row in rows}
+
+
+def last_backfill(conn: Connection[TupleRow], crm_source: str, stream: str, wanted: Mapping[str, Any]) -> list[Run]:
+    """Return the newest row of each window of the last backfill with these bounds, oldest window first.
+
+    Args:
+        conn: To the warehouse.
+        crm_source: The source.
+        stream: The stream.
+        wanted: ``from``, ``to`` and ``step``, as its rows have them under ``backfill`` of their configuration.
+    """
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(
+            f"WITH windows AS (SELECT {COLUMNS}, configuration -> 'backfill' AS b FROM orchestration.sync_history"
+            "  WHERE crm_source = %(source)s AND sync_type = %(stream)s AND configuration -> 'backfill' @> %(wanted)s)"
+            f" SELECT DISTINCT ON ((b ->> 'window')::timestamptz) {COLUMNS} FROM windows"
+            " WHERE b ->> 'id' = (SELECT b ->> 'id' FROM windows ORDER BY id DESC LIMIT 1)"
+            " ORDER BY (b ->> 'window')::timestamptz, id DESC",
+            {"source": crm_source, "stream": stream, "wanted": Jsonb(dict(wanted))},
+        ).fetchall()
 
 
 def record_failure(

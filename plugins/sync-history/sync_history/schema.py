@@ -37,15 +37,8 @@ def migrate(conn: Connection[TupleRow]) -> None:
         SchemaTooNewError: if a newer version of the suite has migrated the database.
     """
     known = migrations()
-    newest = known[-1][0]
-    current = _version(conn)
-    if current == newest:
+    if check(conn) == known[-1][0]:
         return
-    if current > newest:
-        raise SchemaTooNewError(
-            f"The warehouse's orchestration schema has version {current}, this installation knows {newest}: "
-            "update the suite on this machine."
-        )
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
         conn.execute("CREATE SCHEMA IF NOT EXISTS orchestration")
@@ -58,6 +51,21 @@ def migrate(conn: Connection[TupleRow]) -> None:
             if version > done:
                 conn.execute(sql.encode())
                 conn.execute("INSERT INTO orchestration.schema_version (version) VALUES (%s)", (version,))
+
+
+def check(conn: Connection[TupleRow]) -> int:
+    """Return the version of the database; 0 if it has never been migrated.
+
+    Raises:
+        SchemaTooNewError: if a newer version of the suite has migrated the database.
+    """
+    newest, current = migrations()[-1][0], _version(conn)
+    if current > newest:
+        raise SchemaTooNewError(
+            f"The warehouse's orchestration schema has version {current}, this installation knows {newest}: "
+            "update the suite on this machine."
+        )
+    return current
 
 
 def is_migrated(conn: Connection[TupleRow]) -> bool:

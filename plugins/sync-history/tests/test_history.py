@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -131,6 +131,8 @@ def test_only_rows_whose_lock_is_free_are_stale(conn: psycopg.Connection, postgr
         assert [run.id for run in closed] == [dead]
         assert closed[0].status == "failed"
         runs.beat(conn, [alive, own])
+        # A server frees the locks of a connection a moment after its client has closed it.
+        living.execute("SELECT pg_advisory_unlock_all()")
     assert {run.id for run in runs.close_stale_runs(conn)} == {alive, own}
     assert runs.close_stale_runs(conn) == []
 
@@ -235,6 +237,8 @@ def mark(value: object, key: str = "updated_at", **more: object) -> dict[str, ob
         ),
         (mark("2026-01-01T02:00:00+02:00"), mark("2025-12-31T23:00:00"), mark("2026-01-01T02:00:00+02:00")),
         (mark("b"), mark("a"), mark("b")),
+        # Digits alone are an id, even where they could be read as the first of January.
+        (mark("202501012101010061674780"), mark("202501011101010061674790"), mark("202501012101010061674780")),
         (mark(9), mark(1, key="id"), mark(1, key="id")),
         (mark(9), {}, mark(9)),
         (mark(9), {"resume": {"last_key": [1]}}, mark(9, resume={"last_key": [1]})),
@@ -308,3 +312,109 @@ def test_sync_type_of(stream: str, plain: str) -> None:
 )
 def test_tap_of_state_id(state_id: str, tap: str | None) -> None:
     assert tap_of_state_id(state_id) == tap
+
+
+def test_the_last_run_of_a_schedule_has_the_worst_status_of_its_streams(conn: psycopg.Connection) -> None:
+    hourly = {"configuration": {"schedule": "genius-hourly"}}
+    for run_id, error in (("old", "It broke."), ("new", None)):
+        rows = [open_run(conn, stream, run_id, **hourly) for stream in ("people", "deals")]
+        if run_id == "new":
+            conn.execute("UPDATE orchestration.sync_history SET start_time = now() WHERE run_id = 'new'")
+        runs.close_run(conn, rows[0], error=error, category="source" if error else None)
+        runs.close_run(conn, rows[1])
+    open_run(conn, "others", "by hand")
+    found = runs.last_scheduled_runs(conn)
+    assert set(found) == {"genius-hourly"}
+    assert (found["genius-hourly"]["run_id"], found["genius-hourly"]["status"]) == ("new", "success")
+    running = open_run(conn, "people", "newest", **hourly, started_at=datetime.now(UTC))
+    last = runs.last_scheduled_runs(conn)["genius-hourly"]
+    assert (last["status"], last["ended_at"]) == ("running", None)
+    runs.close_run(conn, running, error="It broke.", category="source")
+    assert runs.last_scheduled_runs(conn)["genius-hourly"]["status"] == "failed"
+
+
+def test_a_timeout_is_blamed_on_what_it_interrupted_alone(conn: psycopg.Connection) -> None:
+    done, broken, left = (open_run(conn, stream) for stream in ("people", "deals", "calls"))
+    runs.close_run(conn, done)
+    runs.close_run(conn, broken, error="It broke.", category="source")
+    runs.close_run(conn, left, error="Interrupted.", category="interrupted")
+    runs.blame_timeout(conn, "r", "It took too long.")
+    categories = {row.sync_type: row.error_category for row in runs.find_runs(conn, run_id="r")}
+    assert categories == {"people": None, "deals": "source", "calls": "timeout"}
+
+
+def reject(conn: psycopg.Connection, key: int, field: str = "name", category: rejects.Category = "record") -> int:
+    """Store a reject, and return its id."""
+    row = open_run(conn)
+    one = rejects.Reject("people", f"{field} is odd", category, {"id": key}, {"id": key, field: "x"}, field)
+    rejects.store(conn, history_id=row, crm_source="genius", rejects=[one])
+    runs.close_run(conn, row)
+    found = conn.execute("SELECT max(id) FROM orchestration.sync_reject").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_rejects_are_found_by_source_stream_reason_age_and_id(conn: psycopg.Connection) -> None:
+    first, second = reject(conn, 1), reject(conn, 2, "born")
+    conn.execute(
+        "UPDATE orchestration.sync_reject SET last_seen_at = now() - interval '3 days' WHERE id = %s", (first,)
+    )
+    assert [one.id for one in rejects.find(conn)] == [second, first]
+    assert [one.id for one in rejects.find(conn, reason="BORN")] == [second]
+    assert [one.id for one in rejects.find(conn, ids=[first])] == [first]
+    assert [one.id for one in rejects.find(conn, not_seen_for=timedelta(days=2))] == [first]
+    assert [one.id for one in rejects.find(conn, limit=1)] == [second]
+    assert rejects.find(conn, crm_source="hubspot") == rejects.find(conn, stream="deals") == []
+    (found,) = rejects.find(conn, ids=[second], crm_source="genius", stream="people")
+    assert (found.record_key, found.record, found.field) == ({"id": 2}, {"id": 2, "born": "x"}, "born")
+
+
+def test_an_answered_reject_is_shown_only_when_it_is_asked_for(conn: psycopg.Connection) -> None:
+    number = reject(conn, 1)
+    assert rejects.resolve(conn, [number], "discarded: a test") == 1
+    assert rejects.resolve(conn, [number], "again") == 0
+    assert rejects.find(conn) == []
+    (found,) = rejects.find(conn, resolved=True)
+    assert found.resolution == "discarded: a test"
+    assert found.resolved_at is not None
+
+
+def test_a_record_that_is_refused_again_stays_open_whatever_the_reason(conn: psycopg.Connection) -> None:
+    value, other = reject(conn, 1, category="value"), reject(conn, 2)
+    again = rejects.Reject("people", "born is odd", "record", {"id": 1}, {"id": 1}, "born")
+    assert rejects.resolve(conn, [value, other], "replayed", unless_refused_again=[again]) == 1
+    assert [one.id for one in rejects.find(conn)] == [value]
+
+
+def test_an_edit_says_who_and_why_and_the_current_bookmark_who_set_it(conn: psycopg.Connection) -> None:
+    row = open_run(conn, run_id="run")
+    progress(conn, row)
+    runs.close_run(conn, row)
+    (current,) = bookmarks.find_current(conn)
+    assert (current.run_id, current.edited_by, current.bookmark) == ("run", None, {"n": row})
+    assert bookmarks.edit_bookmarks(conn, "genius", {"people": None}, "ann@host", "read all again") == ["people"]
+    (current,) = bookmarks.find_current(conn, "genius")
+    assert (current.edited_by, current.reason, current.bookmark) == ("ann@host", "read all again", {})
+    assert current.bookmark_before == {"n": row}
+    assert bookmarks.find_edits(conn, "genius", "people", 10) == [current]
+    assert bookmarks.find_edits(conn, "genius", "orders", 10) == []
+    assert bookmarks.find_current(conn, "hubspot") == []
+
+
+def test_the_windows_of_the_last_backfill_are_told_by_their_newest_row(conn: psycopg.Connection) -> None:
+    wanted = {"from": "2026-01-01T00:00:00+00:00", "to": "2026-02-01T00:00:00+00:00", "step": "7d"}
+
+    def window(id_: str, day: int, error: str | None = None, **other: str) -> int:
+        told = {**wanted, "id": id_, "window": f"2026-01-{day:02}T00:00:00+00:00", **other}
+        row = open_run(conn, configuration={"backfill": told})
+        runs.close_run(conn, row, error=error, category="source" if error else None)
+        return row
+
+    window("old", 1)
+    window("new", 8, error="x")
+    second = window("new", 8)
+    first = window("new", 1)
+    window("other", 1, step="1d")
+    found = runs.last_backfill(conn, "genius", "people", wanted)
+    assert [row.id for row in found] == [first, second]
+    assert runs.last_backfill(conn, "genius", "people", {**wanted, "step": "2d"}) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 _BIGINT_MAX = 2**63 - 1
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+
+def _is_type(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a schema stands for more than null."""
+    return schema.get("type") not in ("null", ["null"])
 
 
 class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-postgres ships no types
@@ -54,7 +61,15 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
         return cast("sqlalchemy.types.TypeEngine[Any]", self._handle_integer_type(schema))
 
     def column_type(self, schema: dict[str, Any]) -> str:
-        """Return the Postgres type of a property, in lower case as ``format_type`` writes it."""
+        """Return the Postgres type of a property, in lower case as ``format_type`` writes it.
+
+        Alternatives (``anyOf``) that want different types make a column that holds them all: jsonb if an object or an
+        array is among them, else text. The type of the first one would refuse the others.
+        """
+        options = [] if "type" in schema else [option for option in schema.get("anyOf") or () if _is_type(option)]
+        types = {self.column_type(option) for option in options}
+        if len(types) > 1:
+            return "jsonb" if "jsonb" in types else "text"
         compiled = str(self.to_sql_type(schema).compile(dialect=_DIALECT)).lower()
         return {
             "timestamp with time zone": "timestamp with time zone",
@@ -99,6 +114,7 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
             "statement_timeout": f"{self.config.get('statement_timeout_seconds', DEFAULT_STATEMENT_TIMEOUT_SECONDS)}s",
         }.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        _notice_a_dead_server(connection)
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             connection.close()
@@ -107,6 +123,20 @@ class WarehouseConnector(PostgresConnector):  # type: ignore[misc]  # target-pos
                 "one with ENCODING 'UTF8'."
             )
         return connection
+
+
+def _notice_a_dead_server(connection: psycopg.Connection[TupleRow]) -> None:
+    """Let a run end half a minute after the server's machine or the network has gone without a word.
+
+    The operating system waits two hours otherwise. Settings of the URL stand; a Unix socket needs none.
+    """
+    with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        if own.family == socket.AF_UNIX or "keepalives_idle" in connection.info.get_parameters():
+            return
+        options = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+        for name, value in options.items():
+            if (option := getattr(socket, name, None)) is not None:  # not every system has all of them
+                own.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class WarehouseSink(PostgresSink):  # type: ignore[misc]  # target-postgres ships no types

@@ -2,6 +2,7 @@
 
 LoaderError
 ├── InputError          the input is not Singer: stop
+│   └── TornInputError  it ends in the middle of a line: stop, the tap is gone
 ├── RunRefusedError     another run holds a stream: stop before anything is written
 ├── TooManyRejectsError stop; the bookmark stays where the last commit left it
 ├── WarehouseError      connection, disk, permission: stop
@@ -30,6 +31,12 @@ class InputError(LoaderError):
     """The input is not Singer."""
 
     category = "data"
+
+
+class TornInputError(InputError):
+    """The input ends in the middle of a line: the tap is gone."""
+
+    category = "interrupted"
 
 
 class RunRefusedError(LoaderError):

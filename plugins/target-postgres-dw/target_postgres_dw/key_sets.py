@@ -12,7 +12,7 @@ from psycopg import sql
 from target_postgres_dw.errors import InputError, LoaderError
 from target_postgres_dw.identifiers import quoted
 from target_postgres_dw.merge import reason_of
-from target_postgres_dw.rows import BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
+from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,10 +95,14 @@ class KeySet:
                 copy.write(copy_lines(block.lines))
         self.add_from(stage)
 
-    def add_from(self, stage: str) -> None:
-        """Add the keys that stand in a staging table."""
+    def add_from(self, stage: str, *, without: Sequence[int] = ()) -> None:
+        """Add the keys that stand in a staging table, but those of the rows ``without`` (numbers in the batch)."""
         key = ", ".join(self._key)
-        self._conn.execute(f"INSERT INTO {self._name} ({key}) SELECT {key} FROM {stage}".encode())
+        self._conn.execute(
+            f"INSERT INTO {self._name} ({key}) SELECT {key} FROM {stage}"
+            f" WHERE {quoted(BATCH_ROW)} <> ALL (%s)".encode(),
+            (list(without),),
+        )
 
     def apply(
         self,
@@ -184,6 +188,14 @@ class Sweep:
         self._buffer = RowBuffer()
         self.version: int | None = None
         self.activated: int | None = None
+        self._outdated: list[int] = []
+
+    def see_version(self, version: int, row: int) -> None:
+        """Note the version that a record carries; ``row`` is its number in the batch."""
+        if self.version is not None and version < self.version:
+            self._outdated.append(row)
+        else:
+            self.version = version
 
     def expect_keys(self, encoder: RowEncoder, max_share: float | None, within: Within | None = None) -> None:
         """Begin a key set: the tap will now send all keys that the source holds, or those of a stretch of time."""
@@ -216,7 +228,8 @@ class Sweep:
     def see_rows(self, conn: Connection[TupleRow], table: Table, stage: str) -> None:
         """Gather the keys of staged records, if they carry a version."""
         if self.version is not None and table.key:
-            self._key_set(conn, table).add_from(stage)
+            self._key_set(conn, table).add_from(stage, without=self._outdated)
+        self._outdated = []
 
     def apply(self, table: Table, *, stream: str, hard_delete: bool, dry_run: bool) -> int:
         """Delete what is gone; return the number of rows.

@@ -76,6 +76,8 @@ class Merge:
         self._encoder = encoder
         self._form = form or JsonForm(encoder)
         self._key = [quoted(name) for name in encoder.key]
+        self._values = [quoted(column.name) for column in encoder.columns if column.name not in encoder.key]
+        self._sends_deleted = encoder.sends_deleted
         self._stage_name = f"stage_{next(_stage_numbers)}"
         self.stage = quoted("pg_temp", self._stage_name)
         stored = {column.name: table.columns[column.name] for column in encoder.columns}
@@ -104,6 +106,7 @@ class Merge:
         counts = Counts()
         if staged and not refused.too_many:
             before_merge()
+            self._drop_unknown_tombstones()
             if self._rules.hard_delete and self._key:
                 self._drop_superseded(only_if=f"{quoted(DELETED_AT)} IS NOT NULL")
             counts = self._merge_range(blocks, blocks[0].first, blocks[-1].first + blocks[-1].rows, refused)
@@ -200,6 +203,19 @@ class Merge:
             f"SELECT {_ROW} FROM (SELECT {_ROW}, row_number() OVER"
             f" (PARTITION BY {', '.join(self._key)} ORDER BY {order}{_ROW} DESC) AS place FROM {self.stage}) AS ranked"
             " WHERE place > 1)".encode()
+        )
+
+    def _drop_unknown_tombstones(self) -> None:
+        """Leave out deleted records that are no more than their key, of rows that are not here: nothing is made up."""
+        if not self._sends_deleted or not self._key:
+            return
+        bare = f"ROW({', '.join(f's.{name}' for name in self._values)}) IS NULL" if self._values else "true"
+        stored = " AND ".join(f"t.{name} = s.{name}" for name in self._key)
+        other = " AND ".join(f"o.{name} = s.{name}" for name in self._key)
+        self._conn.execute(
+            f"DELETE FROM {self.stage} AS s WHERE s.{quoted(DELETED_AT)} IS NOT NULL AND {bare}"
+            f" AND NOT EXISTS (SELECT FROM {self.table.sql} AS t WHERE {stored})"
+            f" AND NOT EXISTS (SELECT FROM {self.stage} AS o WHERE {other} AND o.{_ROW} <> s.{_ROW})".encode()
         )
 
     def merge_sql(self, *, where: str, extracted_at: str | None = None) -> str:

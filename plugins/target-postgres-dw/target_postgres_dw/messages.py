@@ -9,12 +9,14 @@ import signal
 import sys
 from collections import Counter
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from datetime import datetime  # noqa: TC003 -- msgspec needs the class
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_postgres_dw.errors import InputError
+from target_postgres_dw.errors import InputError, TornInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+# The name of a stream near the start of a line that is otherwise unreadable; nothing of a record can match.
+_STREAM = re.compile(rb'^\s*\{(?:\s*"type"\s*:\s*"[A-Z_]{1,20}"\s*,)?\s*"stream"\s*:\s*"([^"\\]{1,200})"')
+_NAMED = re.compile(r"Line \d+ of the input\b")
+_ErrorT = TypeVar("_ErrorT", bound=Exception)
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
 _WAKES = 4096
@@ -49,6 +55,22 @@ class Message(msgspec.Struct, gc=False):
     disjoint: bool = False
 
 
+class RunHeader(msgspec.Struct, gc=False):
+    """What a tap of this suite says of its run in its first STATE."""
+
+    crm_source: str
+    streams: list[str] | None = None
+    started_at: datetime | None = None
+    configuration: dict[str, Any] | None = None
+
+
+class SyncReport(msgspec.Struct, gc=False):
+    """The shape of ``sync_report``; more may stand in it."""
+
+    run: RunHeader | None = None
+    streams: dict[str, dict[str, Any]] | None = None
+
+
 class Interrupted(SystemExit):
     """A signal asked the loader to end."""
 
@@ -73,6 +95,8 @@ class MessageReader(GenericSingerReader[bytes]):
         self._decoder = msgspec.json.Decoder(Message)
         self._signal: int | None = None
         self._wakeup: int | None = None
+        # Whether the line in hand is the last one and has no line end. It may be whole all the same.
+        self._is_torn = False
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -100,7 +124,7 @@ class MessageReader(GenericSingerReader[bytes]):
         """Pass each message to the callback of its type.
 
         Raises:
-            InputError: if a line is no Singer message; names the line.
+            InputError: if a line is no Singer message, or its callback refuses it; names the line.
             Interrupted: after ``interrupt``.
         """
         by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
@@ -110,7 +134,7 @@ class MessageReader(GenericSingerReader[bytes]):
         for number, line in enumerate(lines, start=1):
             if self._signal is not None:
                 raise Interrupted(self._signal)
-            if take is not None and line.startswith(head) and line.endswith(b"}}"):
+            if take is not None and line.startswith(head) and line.endswith(b"}}") and not self._is_torn:
                 take(line[len(head) : -1], number)
                 counts["RECORD"] += 1
                 continue
@@ -121,8 +145,13 @@ class MessageReader(GenericSingerReader[bytes]):
                 message = self._decode(line)
                 callback = by_type[message.type]
             except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
-                raise no_message(number) from error
-            callback(message)
+                raise self._refusal(number, line) from error
+            try:
+                callback(message)
+            except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
+                raise at_line(number, error) from error
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                raise self._refusal(number, line) from error
             counts[message.type] += 1
             if message.type == "RECORD" and self.on_run is not None and isinstance(line, bytes):
                 found = _HEAD.match(line)
@@ -130,6 +159,18 @@ class MessageReader(GenericSingerReader[bytes]):
         if self._signal is not None:
             raise Interrupted(self._signal)
         return counts
+
+    def _refusal(self, number: int, line: str | bytes) -> InputError:
+        """Say that a line is no message: which line, and of which stream if it can be told. Never what it says."""
+        data = line.encode(errors="replace") if isinstance(line, str) else line
+        named = _STREAM.search(data)
+        stream = named[1].decode(errors="replace") if named else None
+        if self._is_torn:
+            return TornInputError(
+                f"{_where(number, stream)} breaks off in the middle: the tap was killed, or it crashed; its log says "
+                "why. What was committed stands; the next run goes on from there."
+            )
+        return no_message(number, stream)
 
     def _decode(self, line: str | bytes) -> Message:
         try:
@@ -166,6 +207,7 @@ class MessageReader(GenericSingerReader[bytes]):
                     yield from tail[:-1]
                     rest = [tail[-1]]
             if last := b"".join(rest):
+                self._is_torn = True
                 yield last
         finally:
             writer, self._wakeup = self._wakeup, None
@@ -178,9 +220,18 @@ def whole_text(data: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
 
 
-def no_message(line: int) -> InputError:
+def _where(line: int, stream: str | None) -> str:
+    return f"Line {line} of the input" + (f" (stream {stream})" if stream else "")
+
+
+def no_message(line: int, stream: str | None = None) -> InputError:
     """Return the error for a line that is none of Singer's."""
     return InputError(
-        f"Line {line} of the input is no Singer message. A tap must print nothing else to standard output; run it "
-        "alone to see what it prints."
+        f"{_where(line, stream)} is no Singer message. A tap must print nothing else to standard output; run it alone "
+        "to see what it prints."
     )
+
+
+def at_line(line: int, error: _ErrorT) -> _ErrorT:
+    """Return an error with the line of the input that it is about, unless it names one already."""
+    return error if _NAMED.match(str(error)) else type(error)(f"Line {line} of the input: {error}")

@@ -34,6 +34,7 @@ BYTES_PER_BLOCK = 4 * 1024 * 1024
 _NULL = msgspec.Raw(b"null")
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _REPLACEMENT = "\ufffd"
+_CLOCK: Any = dt.time | None
 _MOST_DIGITS = 40
 
 
@@ -51,6 +52,14 @@ class NoRecordError(Exception):
 
 class KeyMissingError(Exception):
     """The record lacks a property of its key: the tap is broken."""
+
+
+class RequiredMissingError(Exception):
+    """The record lacks a property that its schema requires: the tap is broken."""
+
+
+class InvalidSchemaError(Exception):
+    """A property's schema is no JSON Schema. The message is the name of the property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,30 @@ _PYTHON_TYPES: tuple[tuple[set[str], set[str], type], ...] = (
     ({"boolean"}, {"boolean"}, bool),
     ({"timestamp with time zone", "timestamp without time zone"}, {"string"}, dt.datetime),
     ({"date"}, {"string"}, dt.date),
+    ({"time without time zone"}, {"string"}, dt.time),
 )
+
+
+def _column(
+    name: str,
+    source: str,
+    schema: Any,  # noqa: ANN401 -- what a tap sends
+    column_type: Callable[[dict[str, Any]], str],
+) -> Column:
+    """Return the column of a property.
+
+    Raises:
+        InvalidSchemaError: if its schema is none.
+    """
+    try:
+        # The schema ``true`` allows anything, as ``{}`` does.
+        column = Column(
+            name, column_type({} if schema is True else dict(schema)), source, {} if schema is True else schema
+        )
+        _ = column.python_type
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidSchemaError(source) from error
+    return column
 
 
 def _json_types(schema: Mapping[str, Any]) -> set[str]:
@@ -117,7 +149,9 @@ class RowEncoder:
     ) -> None:
         properties = {name: sub for name, sub in schema["properties"].items() if not name.startswith("_sdc_")}
         names = unique_identifiers(properties, RESERVED)
-        self.columns = tuple(Column(names[name], column_type(dict(sub)), name, sub) for name, sub in properties.items())
+        self.columns = tuple(_column(names[name], name, sub, column_type) for name, sub in properties.items())
+        required = schema.get("required") if validate else None
+        self._required = set(required if isinstance(required, list) else []) & set(properties)
         self.key_properties = tuple(key_properties)
         self.sends_deleted = DELETED_AT in schema["properties"]
         by_property = {column.source: column for column in self.columns}
@@ -132,21 +166,34 @@ class RowEncoder:
             for position, (column, kind) in enumerate(zip(self.columns, types, strict=True))
             if kind is msgspec.Raw
         ]
-        key = set(self._key_positions)
+        self._clocks = [(position, column) for position, column in enumerate(self.columns) if types[position] == _CLOCK]
         fields: list[tuple[str, Any, Any]] = [
-            (f"f{position}", kind | msgspec.UnsetType if position in key and kind is not msgspec.Raw else kind, default)
+            (
+                f"f{position}",
+                kind | msgspec.UnsetType if position in self._key_positions and kind is not msgspec.Raw else kind,
+                default,
+            )
             for position, kind in enumerate(types)
-            for default in [(_NULL if kind is msgspec.Raw else msgspec.UNSET if position in key else None)]
+            for default in [self._default(position, kind)]
         ]
         rename = {f"f{position}": column.source for position, column in enumerate(self.columns)}
         record = msgspec.defstruct(
             "Record",
             [*fields, ("deleted_at", str | None, None)],
             rename={**rename, "deleted_at": DELETED_AT},
+            kw_only=True,
             gc=False,
         )
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
         self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+
+    def _default(self, position: int, kind: Any) -> Any:  # noqa: ANN401 -- a type expression, any value
+        """Return what an absent property is decoded to; without a default, the decoder refuses the record."""
+        if position in self._key_positions:
+            return _NULL if kind is msgspec.Raw else msgspec.UNSET
+        if self.columns[position].source in self._required:
+            return msgspec.NODEFAULT
+        return _NULL if kind is msgspec.Raw else None
 
     @cached_property
     def copy_columns(self) -> tuple[str, ...]:
@@ -159,6 +206,7 @@ class RowEncoder:
         Raises:
             RecordRefusedError: if a value has not the type that its schema says, or the key holds a null.
             KeyMissingError: if a property of the key is absent.
+            RequiredMissingError: if another required property is absent, and the record is not marked as deleted.
             NoRecordError: if the record is no object.
         """
         try:
@@ -167,6 +215,12 @@ class RowEncoder:
             row = self._decode_by_field(record)
         if self._raw:
             row = self._with_texts(row)
+        for position, column in self._clocks:
+            if row[position] and row[position].utcoffset():
+                # Without its date it cannot be told in UTC, and the column would drop the offset.
+                raise RecordRefusedError(
+                    f"{column.source} has an offset, which a time of day cannot keep", column.source
+                )
         for position in self._key_positions:
             if row[position] is None:
                 self._refuse_key(record, position)
@@ -188,6 +242,9 @@ class RowEncoder:
         for position in self._key_positions:
             values = [row[position] for row in rows]
             if None in values or msgspec.UNSET in values:
+                return None
+        for position, _ in self._clocks:
+            if any(row[position] and row[position].utcoffset() for row in rows):
                 return None
         return rows
 
@@ -227,11 +284,14 @@ class RowEncoder:
         if absent:
             raise KeyMissingError(absent[0])
         deleted_at = msgspec.json.decode(raw.get(DELETED_AT, _NULL))
+        for column in self.columns if deleted_at is None else ():
+            if column.source in self._required and column.source not in raw:
+                raise RequiredMissingError(column.source)
         return (*values.values(), deleted_at)
 
     def record_of(self, line: bytes) -> dict[str, Any]:
         """Return the record that a line of a block was made from, with nulls for what it lacked."""
-        fields = msgspec.json.decode(line)
+        fields = _CONTENT.decode(line)
         return {
             column.source: _parsed(column, value)
             for column, value in zip(self.columns, fields[: len(self.columns)], strict=True)
@@ -256,7 +316,7 @@ def _whole_number(text: msgspec.Raw) -> int | None:
 def _mismatch(column: Column, text: msgspec.Raw) -> str:
     expected = "|".join(sorted(_json_types(column.schema))) or "any"
     kind = _kind_of(text)
-    if kind == "a string" and column.python_type in {dt.datetime | None, dt.date | None}:
+    if kind == "a string" and column.python_type in {dt.datetime | None, dt.date | None, _CLOCK}:
         expected, kind = f"an ISO 8601 {column.schema.get('format', 'date')}", "other text"
     return f"{column.source} should be {expected}, but is {kind}"
 
@@ -283,13 +343,16 @@ def _text_of(column: Column, raw: msgspec.Raw) -> str | None:
         return text.decode()
     if text[:1] == b'"':
         string: str = msgspec.json.decode(text)
-        return f"\\x{string.removeprefix('0x').removeprefix(chr(92) + 'x')}" if column.type == "bytea" else string
+        if column.type != "bytea":
+            return string
+        digits = string.removeprefix("0x").removeprefix("\\x")
+        return f"\\x{'0' * (len(digits) % 2)}{digits}"  # half a byte is the first one's lower half
     return text.decode()
 
 
 def _parsed(column: Column, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     if column.type == "jsonb" and isinstance(value, str):
-        return msgspec.json.decode(value)
+        return _CONTENT.decode(value)
     return value
 
 
@@ -304,7 +367,7 @@ def _finite(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-_CONTENT = msgspec.json.Decoder(dict[str, Any], float_hook=_finite)
+_CONTENT = msgspec.json.Decoder(float_hook=_finite)
 
 
 @dataclass(slots=True)
@@ -325,6 +388,11 @@ class RowBuffer:
         self._pending_bytes = 0
         self._next = 0
         self._mark = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number, within the batch, that the next row gets."""
+        return self._next
 
     def __len__(self) -> int:
         """Return the number of rows that wait."""

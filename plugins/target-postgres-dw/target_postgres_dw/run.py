@@ -81,8 +81,11 @@ class Run:
         self._to_close: dict[str, StreamReport] = {}
         self._started_at = datetime.now(UTC)
         self._configuration: dict[str, Any] = {}
+        # Rejects that the records of this run answer, by stream.
+        self._replays: dict[str, list[int]] = {}
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
+        self._printed: str | None = None
         self._bookmarks: dict[str, dict[str, Any]] = {}
         self._last_flush = time.monotonic()
         self._waiting_rows = self._waiting_bytes = 0
@@ -103,9 +106,12 @@ class Run:
         self.has_header = True
         self.crm_source = self._schema = crm_source_of(str(header["crm_source"]))
         self._configuration = dict(header.get("configuration") or {})
+        self._replays = {str(name): list(ids) for name, ids in (header.get("replays") or {}).items()}
         if started_at := header.get("started_at"):
             self._started_at = datetime.fromisoformat(started_at)
         self._open_streams([str(name) for name in header.get("streams") or []])
+        for name in self._replays.keys() & self._open.keys():
+            self._open[name].replays = True
 
     def keep_edits(self, incoming: Mapping[str, Any]) -> None:
         """Keep the bookmarks that were edited after the tap had been given its state.
@@ -149,6 +155,10 @@ class Run:
         for flag in ("dry_run", "force"):
             if getattr(self._settings, flag):
                 configuration[flag] = True
+        if schedule := os.environ.get("CRM_SCHEDULE"):
+            configuration["schedule"] = schedule
+        # What `crm` has to say of a run that is part of something longer, such as a backfill.
+        configuration |= json.loads(os.environ.get("CRM_RUN_CONFIGURATION") or "{}")
         self._take_locks(sync_types.values())
         with self.connection.transaction():
             for stale in runs.close_stale_runs(self.connection, own=[stream.row.id for stream in self._open.values()]):
@@ -222,8 +232,11 @@ class Run:
             if stream := self._open.get(name):
                 self._take_report(stream, fields)
         self._state = value
+        told = value.get("bookmarks")
         self._bookmarks = {
-            name: bookmark for name, bookmark in (value.get("bookmarks") or {}).items() if isinstance(bookmark, dict)
+            name: bookmark
+            for name, bookmark in (told.items() if isinstance(told, dict) else ())
+            if isinstance(bookmark, dict)
         }
         for stream in self._open.values():
             stream.mark()
@@ -398,15 +411,15 @@ class Run:
             stream.drop_temporary_tables()
             stream.analyze(self.connection)
             logger.info(
-                "Completed %s %s sync: %s, %d created, %d updated, %d unchanged, %d deleted, %d failed",
+                "Completed %s %s sync: %d created, %d updated, %d failed (%s; %d unchanged, %d deleted)",
                 self.crm_source,
                 name,
-                statuses[name],
                 stream.totals.created,
                 stream.totals.updated,
+                stream.totals.failed,
+                statuses[name],
                 stream.totals.unchanged,
                 stream.totals.deleted,
-                stream.totals.failed,
             )
         self._to_close = {}
         self._last_flush = time.monotonic()
@@ -451,6 +464,13 @@ class Run:
             self._record(stream, loaded, bookmark, self.connection)
         if report is None:
             return "running"
+        if error is None and stream.name in self._replays and not self._settings.dry_run:
+            rejects.resolve(
+                self.connection,
+                self._replays[stream.name],
+                f"replayed by run {self._run_id}",
+                unless_refused_again=stream.refused_again,
+            )
         return runs.close_run(self.connection, stream.row.id, error=error, category=category)
 
     def _record(
@@ -492,17 +512,24 @@ class Run:
             rejects.store(self.connection, history_id=history_id, crm_source=self.crm_source, rejects=error.samples)
 
     def _print_state(self, state: dict[str, Any] | None) -> None:
-        """Print a STATE that is committed now. Dry runs print none: nothing was committed."""
+        """Print a STATE that is committed now, unless it says no more than the last one.
+
+        Dry runs print none: nothing was committed.
+        """
         if state is None or self._settings.dry_run:
             return
         refused = [stream for stream in self._streams.values() if stream.refused is not None]
-        if refused and "bookmarks" in state:
+        if refused and isinstance(state.get("bookmarks"), dict):
             kept = {stream.name: stream.bookmark_written or stream.row.bookmark_before for stream in refused}
             state["bookmarks"] = {
                 name: bookmark for name, bookmark in ({**state["bookmarks"], **kept}).items() if bookmark is not None
             }
+        line = json.dumps({**state, "sync_run_id": self._run_id})
+        if line == self._printed:
+            return
+        self._printed = line
         try:
-            sys.stdout.write(json.dumps({**state, "sync_run_id": self._run_id}) + "\n")
+            sys.stdout.write(line + "\n")
             sys.stdout.flush()
         except BrokenPipeError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
@@ -538,10 +565,19 @@ class Run:
         self.flush()
 
     def fail(self, error: Exception) -> None:
-        """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
+        """Commit what is under way, and close the streams still open as failed.
+
+        Does nothing if Postgres is out of reach: the next run will do it.
+        """
+        try:
+            self.settle()
+        except (psycopg.Error, LoaderError, runs.LostRunError) as trouble:
+            logger.warning("What was being loaded was not committed (%s).", type(trouble).__name__)
         sentence = explain(error)
-        category = getattr(error, "category", "warehouse" if isinstance(error, psycopg.Error) else "internal")
-        self._lanes.abandon()
+        # The SDK's errors tell of input that is not Singer, as ours do.
+        known = {psycopg.Error: "warehouse", FatalSyncError: InputError.category}
+        otherwise = next((name for kind, name in known.items() if isinstance(error, kind)), "internal")
+        category = getattr(error, "category", otherwise)
         try:
             with self.connection.transaction():
                 for stream in self._open.values():

@@ -17,14 +17,16 @@ from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRej
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
-from target_postgres_dw.messages import no_message, whole_text
+from target_postgres_dw.messages import at_line, no_message, whole_text
 from target_postgres_dw.rows import (
     BYTES_PER_BLOCK,
     DELETED_AT,
     ROWS_PER_BLOCK,
+    InvalidSchemaError,
     KeyMissingError,
     NoRecordError,
     RecordRefusedError,
+    RequiredMissingError,
     RowBuffer,
     RowEncoder,
     content_of,
@@ -59,17 +61,20 @@ class StreamReport(msgspec.Struct, gc=False):
     retries: int = 0
     rate_limited_seconds: float = 0.0
     records_total: int | None = None
+    bytes_scanned: int | None = None
     resumed: bool = False
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The part that goes into ``performance_metrics``."""
-        return {
+        metrics = {
             "requests": self.requests,
             "retries": self.retries,
             "rate_limited_seconds": self.rate_limited_seconds,
             "records_total": self.records_total,
         }
+        # What a source bills; most bill nothing.
+        return metrics if self.bytes_scanned is None else metrics | {"bytes_scanned": self.bytes_scanned}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class Stream:
         self.refused: str | None = None
         self.totals = Counts()
         self.rejected = 0
+        self.replays = False
+        self.refused_again: list[Reject] = []
         self._schema = schema
         self._settings = settings
         self._signature: object = None
@@ -160,6 +167,7 @@ class Stream:
         """Prepare the table for a schema. The rows of the former schema must have been loaded.
 
         Raises:
+            InputError: if the schema is none.
             StreamRefusedError: if the table cannot hold the stream; the stream then takes nothing more.
         """
         try:
@@ -173,6 +181,11 @@ class Stream:
                 stream=self.name,
                 metadata=self._settings.metadata,
             )
+        except InvalidSchemaError as error:
+            raise InputError(
+                f"The SCHEMA of stream {self.name} is no JSON Schema at its property {error}. This is an error of the "
+                "tap."
+            ) from error
         except RecordRefusedError as error:
             self.refuse(f"Stream {self.name}: {error}.")
             raise StreamRefusedError(self.refused) from error
@@ -227,15 +240,17 @@ class Stream:
         for record, line in zip(records, lines, strict=True):
             try:
                 self.add(msgspec.Raw(whole_text(record)), self._later_extracted_at, len(record))
+            except (InputError, MissingKeyPropertiesError) as error:
+                raise at_line(line, error) from error
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise no_message(line) from error
+                raise no_message(line, self.name) from error
 
     def add(self, record: msgspec.Raw, extracted_at: str | None, size: int) -> None:
         """Take a record. One that does not fit its schema becomes a reject.
 
         Raises:
             MissingKeyPropertiesError: if it lacks a property of its key.
-            InputError: if it is no JSON object.
+            InputError: if it lacks another one that its schema requires, or is no JSON object.
         """
         if self.refused is not None or self._encoder is None:
             return
@@ -250,6 +265,11 @@ class Stream:
         except KeyMissingError as error:
             raise MissingKeyPropertiesError(
                 f"A record of stream {self.name} has no {error}, which is part of its key. This is an error of the tap."
+            ) from error
+        except RequiredMissingError as error:
+            raise InputError(
+                f"A record of stream {self.name} has no {error}, which its schema requires. This is an error of the "
+                "tap."
             ) from error
         except NoRecordError as error:
             raise InputError(
@@ -318,7 +338,11 @@ class Stream:
                 "of the tap."
             )
         within = Within.from_schema(schema, {column.source: column.name for column in self._encoder.columns})
-        self._sweep.expect_keys(RowEncoder(schema, key, column_type), schema.get("x-max-deleted-share"), within)
+        try:
+            encoder = RowEncoder(schema, key, column_type)
+        except (InvalidSchemaError, RecordRefusedError) as error:
+            raise InputError(f"Stream {self.name}: the SCHEMA of its key set is unusable ({error}).") from error
+        self._sweep.expect_keys(encoder, schema.get("x-max-deleted-share"), within)
 
     def add_key(self, record: msgspec.Raw) -> None:
         """Take one key of the set.
@@ -332,14 +356,21 @@ class Stream:
             raise InputError(f"Stream {self.name}: a key of its key set is unusable ({error}).") from error
 
     def see_version(self, version: int) -> None:
-        """Note that the records carry a table version: their keys are gathered, in case ACTIVATE_VERSION comes."""
+        """Note that the next record carries a table version: its key is gathered, in case ACTIVATE_VERSION comes.
+
+        A record of an older version than one seen before says nothing of what exists.
+        """
         if self._settings.activate_version:
-            self._sweep.version = version
+            self._sweep.see_version(version, self._buffer.next_number)
 
     def activate(self, version: int) -> None:
-        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone."""
+        """Take an ACTIVATE_VERSION: when the stream is complete, rows that it did not send are gone.
+
+        After the records it is the tap's word that they are complete, as a STATE is.
+        """
         if self._settings.activate_version:
             self._sweep.version = self._sweep.activated = version
+            self._uncovered = False
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
@@ -389,6 +420,8 @@ class Stream:
         """
         self.totals += loaded.counts
         self.rejected += len(loaded.rejects)
+        if self.replays:
+            self.refused_again += loaded.rejects
         if self.rejected > self._allowed_rejects(0):
             raise TooManyRejectsError(
                 f"Stream {self.name}: {self.rejected} rejects so far, more than max_rejects allows; the last reason: "
@@ -420,7 +453,7 @@ class Stream:
         return self._buffer.take(only_marked=False)
 
     def load_rows(self, conn: Connection[TupleRow], blocks: list[Block], refusals_allowed: int) -> Loaded:
-        """Load rows inside the caller's transaction; ``account_for`` must be told of it. Safe beside the main thread."""
+        """Load rows inside the caller's transaction, beside the main thread; ``account_for`` must be told of it."""
         loaded = Loaded()
         self._load_rows(conn, blocks, loaded, refusals_allowed)
         return loaded

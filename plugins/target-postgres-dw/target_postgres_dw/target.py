@@ -27,7 +27,7 @@ from target_postgres.target import TargetPostgres
 from target_postgres_dw.batches import batches_of
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
 from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
-from target_postgres_dw.messages import Interrupted, Message, MessageReader
+from target_postgres_dw.messages import Interrupted, Message, MessageReader, SyncReport
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
     DEFAULT_MAX_DELETED_SHARE,
@@ -197,13 +197,18 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     # -- messages -------------------------------------------------------------------------------------------------
 
     def _process_schema_message(self, message: Message) -> None:
-        schema = _object(message.schema, "SCHEMA")
+        schema = _object(message.schema, f"SCHEMA of stream {message.stream or '?'}")
         if not message.stream or not isinstance(schema.get("properties"), dict):
             raise InputError(f"The SCHEMA of stream {message.stream or '?'} has no properties.")
         if message.stream == REJECTS_STREAM:
             return
         key = message.key_properties or []
         if sweep_of := schema.get("x-sweep-of"):
+            if schema.get("x-keys-only"):
+                raise InputError(
+                    f"The tap sends the keys of {sweep_of} in place of its records, which are for comparing only: "
+                    "unset its setting keys_only."
+                )
             stream = self.run.stream(sweep_of)
             if stream is None:
                 raise InputError(f"The key set {message.stream} is for {sweep_of}, which this run does not load.")
@@ -246,7 +251,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     def _process_record_message(self, message: Message) -> None:
         name, record = message.stream, message.record
         if name is None or not record:
-            raise InputError("A RECORD lacks its stream or its record.")
+            raise InputError(f"A RECORD of stream {name or '?'} lacks its stream or its record.")
         if name == REJECTS_STREAM:
             self._take_reject(record)
         elif sweep_of := self._sweeps.get(name):
@@ -315,7 +320,10 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         )
 
     def _process_state_message(self, message: Message) -> None:
+        if not message.value:
+            raise InputError("A STATE lacks its value. This is an error of the tap.")
         value = _object(message.value, "STATE")
+        _check_report(value)
         header = (value.get("sync_report") or {}).get("run")
         if header is not None and not self.run.has_header:
             self.run.open(header)
@@ -372,6 +380,20 @@ def _object(text: msgspec.Raw, what: str) -> dict[str, Any]:
     return content
 
 
+def _check_report(value: dict[str, Any]) -> None:
+    """Check what a tap of this suite says beside its bookmarks; the bookmarks of other taps are their own affair.
+
+    Raises:
+        InputError: naming the part that is wrong.
+    """
+    try:
+        msgspec.convert(value.get("sync_report"), SyncReport | None)
+    except msgspec.ValidationError as error:
+        raise InputError(f"The sync_report of a STATE is malformed: {error}. This is an error of the tap.") from error
+    if "run" in (value.get("sync_report") or {}) and not isinstance(value.get("bookmarks") or {}, dict):
+        raise InputError("The bookmarks of a header are no JSON object. This is an error of the tap.")
+
+
 _EXPLAINED = (
     LoaderError,
     LostRunError,
@@ -380,5 +402,6 @@ _EXPLAINED = (
     RecordsWithoutSchemaException,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.InternalError,  # the server itself is in trouble: its log cannot be written, a file is damaged
     psycopg.errors.InsufficientPrivilege,
 )

@@ -185,6 +185,15 @@ def test_a_key_set_without_its_stream_is_an_error_of_the_tap(postgres_url: str) 
     assert "after its SCHEMA" in (load(postgres_url, header("people"), keys).error or "")
 
 
+def test_keys_for_comparing_are_not_loaded(postgres_url: str) -> None:
+    marks: dict[str, Any] = {"x-sweep-of": "people", "x-keys-only": True}
+    keys = schema("people_keys", {"id": INTEGER}, **marks)
+    result = load(postgres_url, header("people"), keys, records("people_keys", {"id": 1}))
+    assert result.error is not None
+    assert "the keys of people in place of its records" in result.error
+    assert last_run(postgres_url).status == "failed"
+
+
 def test_activate_version_of_a_tap_that_may_have_been_killed_is_not_believed(postgres_url: str) -> None:
     versioned(postgres_url, 1, [1, 2, 3])
     versioned(postgres_url, 2, [1, 2], covered=False)
@@ -326,3 +335,39 @@ def test_a_stretch_that_cannot_be_read_stops_the_run(postgres_url: str, within: 
     assert result.exit_code == 1
     assert "x-sweep-within" in (result.error or "")
     assert alive(postgres_url) == [1, 2]
+
+
+def tombstones(url: str, *rows: dict[str, Any]) -> Result:
+    moment = {"type": ["string", "null"], "format": "date-time"}
+    return load(
+        url,
+        header("people"),
+        schema("people", PROPERTIES | {"_sdc_deleted_at": moment}),
+        records("people", *rows),
+        state({"people": {}}, people="success"),
+    )
+
+
+def test_a_bare_tombstone_of_a_row_that_was_never_here_makes_none(postgres_url: str) -> None:
+    gone = "2026-01-01T00:00:00+00:00"
+    result = tombstones(
+        postgres_url,
+        {"id": 1, "name": "Ann", "_sdc_deleted_at": None},
+        {"id": 2, "_sdc_deleted_at": gone},
+        {"id": 3, "name": "Archived", "_sdc_deleted_at": gone},
+    )
+    assert result.exit_code == 0
+    with psycopg.connect(postgres_url) as conn:
+        assert conn.execute("SELECT id, name FROM genius.people ORDER BY id").fetchall() == [
+            (1, "Ann"),
+            (3, "Archived"),
+        ]
+    run = last_run(postgres_url)
+    assert (run.records_processed, run.records_created, run.records_unchanged) == (3, 2, 1)
+    assert alive(postgres_url) == [1]
+
+
+def test_a_tombstone_after_its_record_in_the_same_batch_counts(postgres_url: str) -> None:
+    gone = "2026-01-01T00:00:00+00:00"
+    tombstones(postgres_url, {"id": 1, "name": "Ann"}, {"id": 1, "_sdc_deleted_at": gone})
+    assert alive(postgres_url) == []

@@ -139,12 +139,37 @@ def test_a_line_that_is_no_message_is_named(loader: Loader, postgres_url: str) -
     assert (run.status, run.error_category) == ("failed", "data")
 
 
+def test_a_line_that_breaks_off_tells_of_a_killed_tap(loader: Loader, postgres_url: str) -> None:
+    loader.send(header("people"), schema("people", {"id": INTEGER}))
+    assert loader.process.stdin is not None
+    loader.process.stdin.write(b'{"type":"RECORD","stream":"people","record":{"id":1,"name":"hunt')
+
+    assert loader.end() == 1
+    log = loader.log.read_text()
+    assert "Line 3 of the input (stream people) breaks off in the middle" in log
+    assert "Traceback" not in log
+    run = newest(postgres_url)
+    assert run is not None
+    assert (run.status, run.error_category) == ("failed", "interrupted")
+
+
+def test_a_last_line_without_a_line_end_counts(loader: Loader, postgres_url: str) -> None:
+    loader.send(header("people"), schema("people", {"id": INTEGER}), records("people", {"id": 1}))
+    assert loader.process.stdin is not None
+    loader.process.stdin.write(to_lines(state({"people": bookmark(JAN)}, people="success")).rstrip("\n").encode())
+
+    assert loader.end() == 0
+    run = newest(postgres_url)
+    assert run is not None
+    assert (run.status, run.records_created) == ("success", 1)
+
+
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
         (b'{"type":"RECORD","stream":"pets","record":{"id":1}}', "A record of stream pets came before its SCHEMA"),
         (b'{"type":"RECORD","stream":"people","record":{}}', "A record of stream people has no id"),
-        (b'{"type":"RECORD","stream":"people"}', "A RECORD lacks its stream or its record"),
+        (b'{"type":"RECORD","stream":"people"}', "A RECORD of stream people lacks its stream or its record"),
         (b'{"type":"SCHEMA","stream":"pets","schema":{}}', "The SCHEMA of stream pets has no properties"),
         (b'{"type":"BATCH","stream":"people"}', "a BATCH without a readable encoding"),
         (b'{"type":"ACTIVATE_VERSION","stream":"pets","version":1}', "came before its SCHEMA"),
@@ -155,7 +180,7 @@ def test_a_line_that_is_no_message_is_named(loader: Loader, postgres_url: str) -
         ),
         (b'{"type":"RECORD","stream":"people","record":null}', "A record of stream people is no JSON object"),
         (b'{"type":"STATE","value":[1]}', "A STATE holds no JSON object"),
-        (b'{"type":"SCHEMA","stream":"pets","schema":null}', "A SCHEMA holds no JSON object"),
+        (b'{"type":"SCHEMA","stream":"pets","schema":null}', "A SCHEMA of stream pets holds no JSON object"),
         (
             b'{"type":"RECORD","stream":"people","record":{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
             "is no Singer message",

@@ -16,4 +16,5 @@ STREAMS: t.Final = (
     "task_statuses",
     "task_ratings",
     "bookings",
+    "csv_tasks",
 )

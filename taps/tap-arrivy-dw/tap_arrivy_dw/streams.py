@@ -143,10 +143,11 @@ class Tasks(ArrivyStream):
         return [self._near_the_present(first) if self._is_delta() else first, *others]
 
     def _is_delta(self) -> bool:
-        # A first run from start_date, and a run with ``since``, have nothing behind them that read the rest.
+        # A first run from start_date, and one with ``since`` or about keys, have nothing behind that read the rest.
         incoming = self.kit.incoming.get(self.name, {})
         known = incoming.get("replication_key_value") if incoming.get("replication_key") == "updated" else None
-        return bool(known) and self.config["task_delta"] == "window" and not narrowing(self.config).since
+        limits = narrowing(self.config)
+        return bool(known) and self.config["task_delta"] == "window" and not (limits.since or limits.by_key)
 
     def _near_the_present(self, part: Pass) -> Pass:
         bounds = {

@@ -7,14 +7,15 @@ import typing as t
 from singer_sdk import typing as th
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.auth import Headers
-from tap_kit.errors import Stop
+from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.limits import Limit
 from tap_kit.rest import RestTap
-from tap_kit.settings import with_rest_settings
+from tap_kit.settings import check_names, with_file_settings, with_rest_settings
 from typing_extensions import override
 
 from tap_arrivy_dw.client import PROBE
 from tap_arrivy_dw.names import STREAMS as NAMES
+from tap_arrivy_dw.reports import CsvTasks
 from tap_arrivy_dw.streams import STREAMS, TaskDetails
 
 if t.TYPE_CHECKING:
@@ -22,6 +23,7 @@ if t.TYPE_CHECKING:
 
     from tap_kit.auth import Credentials
     from tap_kit.rest import RestStream
+    from tap_kit.stream import KitStream
 
 OWN_SETTINGS = th.PropertiesList(
     th.Property(
@@ -148,20 +150,19 @@ OWN_SETTINGS = th.PropertiesList(
 
 
 class TapArrivy(RestTap):
-    """Reads the field-service scheduling of Arrivy: 11 streams, in full or by what changed."""
+    """Reads the field-service scheduling of Arrivy: 11 streams, in full or by what changed; and its task report."""
 
     name = "tap-arrivy-dw"
     package_name = "tap-arrivy-dw"
     crm_source = "arrivy"
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
-    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(with_file_settings(OWN_SETTINGS))
 
     @override
     def check_settings(self) -> None:
         super().check_settings()
-        unknown = sorted(set(self.config["paths"]) - set(NAMES))
-        if unknown:
-            raise Stop(f"The setting paths names {', '.join(unknown)}; the streams are: {', '.join(NAMES)}.")
+        check_file_settings(self.config, [CsvTasks])
+        check_names("paths", self.config["paths"], "streams", [stream.name for stream in STREAMS])
 
     @property
     @override
@@ -181,12 +182,15 @@ class TapArrivy(RestTap):
         return HTTPRequest(url=self.url_base.rstrip("/") + PROBE)
 
     @override
-    def discover_streams(self) -> Sequence[RestStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         wanted = self.config["task_details"]
-        return [stream(self) for stream in STREAMS if wanted or not issubclass(stream, TaskDetails)]
+        streams = [stream(self) for stream in STREAMS if wanted or not issubclass(stream, TaskDetails)]
+        return [*streams, *csv_streams(self, [CsvTasks])]
 
     @override
     def explain_missing(self, name: str) -> str:
+        if name == CsvTasks.name:
+            return explain_unset(name)
         if name in NAMES:
             return f"The stream {name} is left out: it needs the setting task_details."
         return super().explain_missing(name)

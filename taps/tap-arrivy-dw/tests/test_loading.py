@@ -12,7 +12,7 @@ from importlib import resources
 
 import psycopg
 from psycopg.rows import dict_row
-from tap_arrivy_dw.names import STREAMS
+from tap_arrivy_dw.streams import STREAMS as CLASSES
 from tap_kit.rows import dig, kind_of
 from target_postgres_dw.target import TargetPostgresDw
 
@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     Row: t.TypeAlias = dict[str, t.Any]
     Key: t.TypeAlias = tuple[str, ...]
 
+STREAMS = tuple(stream.name for stream in CLASSES)
 LISTS = ("groups", "entities", "crews", "resources", "customers", "tasks", "bookings")
 NAMELESS = {"tasks": ("title", "Task"), "entities": ("name", "Entity"), "groups": ("name", "Group")}
 

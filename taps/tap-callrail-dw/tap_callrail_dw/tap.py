@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.auth import Headers
-from tap_kit.errors import Stop
 from tap_kit.limits import Limit
 from tap_kit.rest import RestStream, RestTap
 from tap_kit.settings import with_rest_settings
+from tap_kit.zones import zone_of_setting
 from typing_extensions import override
 
 from tap_callrail_dw.client import LARGEST_PAGE
@@ -142,7 +140,7 @@ OWN_SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+        th.IntegerType(minimum=1),
         default=LARGEST_PAGE,
         title="Page size",
         description="Records asked for at a time; CallRail gives 250 at most.",
@@ -163,6 +161,7 @@ class TapCallRail(RestTap):
     name = "tap-callrail-dw"
     package_name = "tap-callrail-dw"
     crm_source = "callrail"
+    largest_page = LARGEST_PAGE
     stream_order = STREAM_NAMES
     stream_classes: t.ClassVar[Sequence[type[RestStream]]] = STREAMS
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_rest_settings(OWN_SETTINGS)
@@ -179,13 +178,7 @@ class TapCallRail(RestTap):
         Raises:
             Stop: If there is no such zone.
         """
-        name = self.config["timezone"]
-        if name.upper() == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+        return zone_of_setting(self.config["timezone"])
 
     @property
     @override

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
 import typing as t
 
 from tap_callrail_dw.names import STREAM_NAMES
+from tap_callrail_dw.tap import TapCallRail
+from tap_kit.testing import assert_standard
 
 if t.TYPE_CHECKING:
     from pathlib import Path
 
-# The SDK lists the streams while pytest collects, before any fixture could start a server: so its tests run
-# in a pytest of their own, which is given a CallRail that is there.
-SUITE = """
-import json
-from pathlib import Path
-
-from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from tap_callrail_dw.tap import TapCallRail
-
-CONFIG = json.loads((Path(__file__).parent / "config.json").read_text())
-TestStandard = get_tap_test_class(TapCallRail, config=CONFIG, suite_config=SuiteConfig(max_records_limit=10))
-"""
-
 # A column of JSON may hold any JSON, while the SDK takes one of the types that are listed for the only one.
-KEPT = "not attribute_is_object"
+NOT_OURS = "attribute_is_object"
 
 
 def test_the_standard_tests_of_the_sdk_pass(callrail: t.Any, tmp_path: Path) -> None:
     reader = callrail(80)
-    (tmp_path / "config.json").write_text(json.dumps(reader.config | {"start_date": "2026-03-01"}))
-    (tmp_path / "test_suite.py").write_text(SUITE)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", KEPT, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-        cwd=tmp_path,
+    assert_standard(
+        TapCallRail,
+        reader.config | {"start_date": "2026-03-01"},
+        tmp_path,
+        more_than=10 * len(STREAM_NAMES),
+        leave_out=NOT_OURS,
     )
-    assert done.returncode == 0, done.stdout[-4000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
-    assert passed is not None
-    assert int(passed.group(1)) > 10 * len(STREAM_NAMES)

@@ -4,4 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-STREAMS: Final[tuple[str, ...]] = ()
+STREAMS: Final[tuple[str, ...]] = (
+    "contact_fields",
+    "contact_lists",
+    "campaigns",
+    "dispositions",
+    "contacts",
+    "call_log",
+    "agent_login_logout",
+    "agent_occupancy",
+    "agent_information",
+)

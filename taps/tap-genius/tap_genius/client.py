@@ -6,7 +6,7 @@ import logging
 import ssl
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -275,6 +275,16 @@ class Query:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         statement = f"SELECT {self.select} FROM {self.source}{where} ORDER BY {', '.join(self.key)} LIMIT {size:d}"
         return statement, tuple(parameters)
+
+    def of_keys(self, keys: Sequence[Key]) -> Query:
+        """Return the same read of the rows with some keys only."""
+        place = f"({', '.join(['%s'] * len(self.key))})"
+        condition = f"({', '.join(self.key)}) IN ({', '.join([place] * len(keys))})"
+        return replace(
+            self,
+            condition=f"({self.condition}) AND {condition}" if self.condition else condition,
+            parameters=(*self.parameters, *(part for key in keys for part in key)),
+        )
 
     def key_of(self, row: t.Any) -> Key:  # noqa: ANN401 - a tuple, or one value
         """Return the key of a row."""

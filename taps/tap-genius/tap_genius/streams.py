@@ -40,6 +40,8 @@ if t.TYPE_CHECKING:
 PAGE_SIZE = 5_000
 # After this many rows without an odd one, the next odd one costs few rows again.
 FORGIVEN_AFTER = 50_000
+# Keys that one statement asks for.
+KEYS_AT_ONCE = 500
 
 parse_json = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -84,12 +86,23 @@ class TableStream(KitStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
-        yield from self._records(self.span.last_key)
+        yield from self._records_after(self.span.last_key)
+        if self.keys_only:
+            self._check_host()
 
-    def _records(self, after: Key | None) -> Iterator[dict[str, t.Any]]:
+    @override
+    def records_of(self, keys: Sequence[tuple[int | str, ...]]) -> Iterator[dict[str, t.Any]]:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            query = self._query(self._selected()).of_keys(keys[start : start + KEYS_AT_ONCE])
+            yield from self._records_by(query, None)
+
+    def _records_after(self, after: Key | None) -> Iterator[dict[str, t.Any]]:
+        return self._records_by(self._query(self._selected()), after)
+
+    def _records_by(self, query: Query, after: Key | None) -> Iterator[dict[str, t.Any]]:
         names = [column.name for column in self._selected()]
         json_names = [column.name for column in self._selected() if column.is_json]
-        for row in self._read(self._query(self._selected()), after):
+        for row in self._read(query, after):
             record = dict(zip(names, row, strict=True))
             for name in json_names:
                 record[name] = _json_value(record[name])
@@ -97,9 +110,10 @@ class TableStream(KitStream):
 
     @override
     def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
-        if limit is None and self.folder is not None and self._is_fit_for_batches():
+        is_part = limit is not None or self.keys_only or self.kit.only_keys is not None
+        if not is_part and self.folder is not None and self._is_fit_for_batches():
             self._send_batches(self.folder, bookmark, counter)
-        elif limit is not None or self._unfit() or any(column.is_json for column in self._selected()):
+        elif is_part or self._unfit() or any(column.is_json for column in self._selected()):
             super()._send_records(bookmark, limit, counter)
         else:
             self._send_lines(bookmark, counter)
@@ -116,7 +130,7 @@ class TableStream(KitStream):
         layout = RecordLayout(self._selected(), self.table.key, f"COALESCE({', '.join(moments)})" if moments else None)
         query = RecordQuery(**{**vars(self._query(self._selected())), "select": layout.select}, layout=layout)
         while True:
-            passed = _Passed(itertools.islice(self._records(after), count), self.table.key)
+            passed = _Passed(itertools.islice(self._records_after(after), count), self.table.key)
             self.send(passed, bookmark, counter)
             if passed.count < count or passed.last is None:
                 return
@@ -190,7 +204,7 @@ class TableStream(KitStream):
                 return
             neighbours, without = 1 if without >= FORGIVEN_AFTER else min(neighbours * 2, BATCH_ROWS), 0
             limit = None if odd == sys.maxsize else odd * neighbours
-            passed = _Passed(itertools.islice(self._records(after), limit), self.table.key)
+            passed = _Passed(itertools.islice(self._records_after(after), limit), self.table.key)
             self.send(passed, bookmark, counter)
             if limit is None or passed.count < limit:
                 return
@@ -247,10 +261,13 @@ class TableStream(KitStream):
     def read_keys(self) -> Iterator[Sequence[int | str]]:
         columns = [column for name in self.table.key for column in self.columns if column.name == name]
         yield from self._read(self._query(columns, condition=False), None)
+        self._check_host()
+
+    def _check_host(self) -> None:
         if self.genius.fallback_used is not None:
             raise SkipStream(
                 f"The keys of {self.name} cannot be trusted: the fallback host {self.genius.fallback_used} was used, "
-                "which may lag behind. Sweep again when the first host is back.",
+                "which may lag behind. Try again when the first host is back.",
                 category="sweep",
             )
 
@@ -258,7 +275,7 @@ class TableStream(KitStream):
         properties = self.selected_schema["properties"]
         return [column for column in self.columns if column.name in properties]
 
-    def _read(self, query: Query, after: tuple[int | str, ...] | None) -> Iterator[tuple[t.Any, ...]]:
+    def _read(self, query: Query, after: Key | None) -> Iterator[tuple[t.Any, ...]]:
         size = self.config.get("page_size") or PAGE_SIZE
         limits = (self.ABORT_AT_RECORD_COUNT, self.config.get("max_records"))
         page_size = min([size, *(limit for limit in limits if limit)])

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import UTC
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.errors import Stop
-from tap_kit.settings import with_universal_settings
+from tap_kit.settings import with_file_settings, with_universal_settings
 from tap_kit.tap import Tap
+from tap_kit.zones import zone_of_setting
 from typing_extensions import override
 
 from tap_genius.batches import FORMAT, BatchFolder, root_of
 from tap_genius.client import Access, Client
 from tap_genius.columns import check_names, columns_of
+from tap_genius.exports import EXPORTS
+from tap_genius.names import STREAMS
 from tap_genius.streams import TableStream
 from tap_genius.tables import TABLES
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
+
+    from tap_kit.stream import KitStream
 
 OWN_SETTINGS = th.PropertiesList(
     th.Property("host", th.StringType, required=True, title="Host", description="Host name of the MySQL server."),
@@ -147,18 +151,20 @@ OWN_SETTINGS = th.PropertiesList(
 
 
 class TapGenius(Tap):
-    """Reads the MySQL database of Genius CRM: 30 tables, in full or by what changed."""
+    """Reads the MySQL database of Genius CRM: 30 tables, in full or by what changed; and exports of four of them."""
 
     name = "tap-genius"
     package_name = "tap-genius"
     capabilities: t.ClassVar[list[CapabilitiesEnum]] = [*Tap.capabilities, PluginCapabilities.BATCH]
     crm_source = "genius"
+    # Without the exports: a file that is no longer named is no stream that was lost.
     stream_order = tuple(table.name for table in TABLES)
-    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_universal_settings(OWN_SETTINGS)
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = with_universal_settings(with_file_settings(OWN_SETTINGS))
 
     @override
     def check_settings(self) -> None:
         super().check_settings()
+        check_file_settings(self.config, EXPORTS)
         check_names(TABLES, "include_secrets", self.config["include_secrets"], "secret")
         check_names(TABLES, "include_columns", self.config["include_columns"], "optional")
         _ = self.zone
@@ -170,13 +176,7 @@ class TapGenius(Tap):
         Raises:
             Stop: If there is no such zone.
         """
-        name = self.config["timezone"]
-        if name.upper() == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, like America
-            raise Stop(f"The setting timezone is {name!r}; it must be an IANA name like America/New_York.") from None
+        return zone_of_setting(self.config["timezone"])
 
     @cached_property
     def client(self) -> Client:
@@ -215,10 +215,10 @@ class TapGenius(Tap):
             self.batch_folder.close()
 
     @override
-    def discover_streams(self) -> Sequence[TableStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         lookups = {name for table in TABLES if table.join for name in table.join.tables}
         live = self.client.live_columns(sorted({table.table for table in TABLES} | lookups))
-        streams = []
+        streams: list[KitStream] = []
         for table in TABLES:
             if table.table not in live:
                 self.logger.warning("%s", self.explain_missing(table.name))
@@ -235,7 +235,7 @@ class TapGenius(Tap):
                 f"The database {self.config['database']} has none of the tables of Genius, or the user "
                 f"{self.config['user']} may read none of them: correct the setting database or have SELECT granted."
             )
-        return streams
+        return [*streams, *csv_streams(self, EXPORTS)]
 
     @override
     def explain_missing(self, name: str) -> str:
@@ -245,4 +245,4 @@ class TapGenius(Tap):
                     f"The stream {name} is left out: the database {self.config['database']} has no table "
                     f"{table.table}, or the user {self.config['user']} may not read it."
                 )
-        return super().explain_missing(name)
+        return explain_unset(name) if name in STREAMS else super().explain_missing(name)

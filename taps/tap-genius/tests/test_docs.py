@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+from tap_genius.exports import EXPORTS, Export
+from tap_genius.names import STREAMS
 from tap_genius.tables import TABLES
+from tap_kit.rest import load_schema
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
@@ -40,6 +44,20 @@ def test_parents_come_before_children() -> None:
         ("job_change_orders", "job_change_order_items"),
     ]:
         assert places[parent] < places[child]
+
+
+def test_the_readme_and_the_page_tell_every_export() -> None:
+    page = (PACKAGE.parent.parent / "docs" / "genius.md").read_text(encoding="utf-8")
+    for stream in EXPORTS:
+        assert f"| `{stream.name}` | CSV | `id` | none |" in README
+        assert f"`{stream.name}`" in page
+    assert (*(table.name for table in TABLES), *(stream.name for stream in EXPORTS)) == STREAMS
+
+
+@pytest.mark.parametrize("stream", EXPORTS, ids=lambda stream: stream.name)
+def test_every_column_of_an_export_is_described(stream: type[Export]) -> None:
+    columns = load_schema(stream, stream.name)["properties"]
+    assert [name for name, column in columns.items() if len(column["description"]) < 5] == []
 
 
 def test_each_oddity_says_why_it_matters() -> None:

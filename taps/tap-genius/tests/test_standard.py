@@ -12,40 +12,13 @@ from pathlib import Path
 import psycopg
 from tap_genius.tables import TABLES
 from tap_genius.tap import TapGenius
-from tap_kit.testing import run_tap
+from tap_kit.testing import assert_standard, run_tap
 
 Config: t.TypeAlias = "dict[str, t.Any]"
 
-# The SDK lists the streams while pytest collects, before any fixture could start a server: so its tests run
-# in a pytest of their own, which is given a database that is there.
-SUITE = """
-import json
-from pathlib import Path
-
-from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from tap_genius.tap import TapGenius
-
-CONFIG = json.loads((Path(__file__).parent / "config.json").read_text())
-TestStandard = get_tap_test_class(TapGenius, config=CONFIG, suite_config=SuiteConfig(max_records_limit=10))
-"""
-
 
 def test_the_standard_tests_of_the_sdk_pass(genius_config: Config, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(genius_config))
-    (tmp_path / "test_suite.py").write_text(SUITE)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
-    assert passed is not None
-    assert int(passed.group(1)) > 10 * len(TABLES)
+    assert_standard(TapGenius, genius_config, tmp_path, more_than=10 * len(TABLES))
 
 
 def test_the_stock_target_loads_our_output(

@@ -151,7 +151,9 @@ def test_broken_text_is_replaced_and_counted(
     monkeypatch.setattr(RowCursor, "rows", broken)
     run = run_tap(TapGenius, {**empty_config, "validation": validation})
     assert [r["label"] for r in run.records("services")] == ["caf\ufffd", "tea"]
-    assert ("services.label: invalid UTF-8 replaced in 1 records." in caplog.text) is bool(warned)
+    assert (
+        "field 'label' with value '***' (Record: id=***, 1 of services): invalid UTF-8 replaced" in caplog.text
+    ) is bool(warned)
     assert not run.records("sync_rejects")
 
 

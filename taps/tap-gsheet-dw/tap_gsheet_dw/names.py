@@ -1,7 +1,9 @@
-"""The names of the streams, for programs that must not load the SDK."""
+"""Names of the streams; light, because every command that checks a name imports it."""
 
 from __future__ import annotations
 
 from typing import Final
 
-STREAMS: Final[tuple[str, ...]] = ()
+# Further streams are made by the setting ``sheets``.
+OPEN: Final = True
+STREAMS: Final[tuple[str, ...]] = ("spreadsheet_metadata", "sheet_metadata", "marketing_leads", "marketing_spends")

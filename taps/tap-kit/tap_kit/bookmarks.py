@@ -9,13 +9,18 @@ A bookmark is ``{"replication_key": k, "replication_key_value": v}`` and, in the
   time that has left nothing unread before a moment (``settle``);
 * a narrowed run leaves the bookmark exactly as it came in;
 * every time is written as ``YYYY-MM-DDTHH:MM:SS.ffffff+00:00``, so that text order is time order.
+
+A replication key need not be a time: ``IdBookmark`` is for ids that grow with time and hold one.
 """
 
 from __future__ import annotations
 
+import abc
 import typing as t
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from typing_extensions import override
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,10 +54,12 @@ class Narrowing:
     since: str | None = None
     end_date: str | None = None
     max_records: int = 0
+    # About keys, or some keys: the stored bookmark does not say where such a read begins.
+    by_key: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything is narrowed at all."""
-        return bool(self.since or self.end_date or self.max_records)
+        return bool(self.since or self.end_date or self.max_records or self.by_key)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,9 @@ class Span:
 class Bookmark:
     """The bookmark of one stream during one run.
 
+    Attributes:
+        kind: What a value of the replication key is, for messages.
+
     Args:
         incoming: The stored bookmark, or an empty mapping. It is never changed; one of another replication key
             says nothing about this one, so that the stream is read anew.
@@ -90,8 +100,10 @@ class Bookmark:
         narrowing: Limits of this run.
 
     Raises:
-        ValueError: If the stored value is no time.
+        ValueError: If the stored value is no value of the replication key.
     """
+
+    kind: t.ClassVar[str] = "a time"
 
     def __init__(
         self,
@@ -111,13 +123,35 @@ class Bookmark:
         self._narrowing = narrowing or Narrowing()
         self._foreign = incoming.get("replication_key", replication_key) != replication_key
         value = incoming.get("replication_key_value") if replication_key and not self._foreign else None
-        self._stored = None if value is None else format_time(parse_time(str(value)))
+        self._stored = None if value is None else self.normal(str(value))
         self._span: Span | None = None
         self._from: str | None = None
         self._settled: str | None = None
+        self._reached: str | None = None
         self._last_key: list[int | str] | None = None
         self._seen: str | None = None
         self._complete = False
+
+    # What depends on the kind of the replication key; here it is a time.
+
+    def normal(self, value: str) -> str:
+        """Return a value in the one form whose text order is the order of the values.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        return format_time(parse_time(value))
+
+    def moment_of(self, value: str) -> datetime:
+        """Return when a record with this value, in its normal form, was made or changed."""
+        return parse_time(value)
+
+    # A read
+
+    @property
+    def stored(self) -> str | None:
+        """The value that came in, in its normal form."""
+        return self._stored
 
     def begin(self, now: datetime) -> Span:
         """Fix what this read covers; ``now`` is the source's clock."""
@@ -140,8 +174,8 @@ class Bookmark:
     def observe(self, seen: str | None) -> None:
         """Note the greatest modification time written so far, in a read that has no position to go on from."""
         if seen is not None:
-            moment = format_time(parse_time(seen))
-            self._seen = moment if self._seen is None else max(self._seen, moment)
+            value = self.normal(seen)
+            self._seen = value if self._seen is None else max(self._seen, value)
 
     def settle(self, moment: datetime) -> None:
         """Note that every record of this read before ``moment`` was written: the value may rise up to there.
@@ -153,6 +187,18 @@ class Bookmark:
             return
         self._settled = self._from = format_time(moment)
         self._last_key = None
+
+    def reach(self, value: str) -> None:
+        """Note that every record of this read up to a value was written: the bookmark rises to it at once.
+
+        Only for reads in the order of the replication key, without gaps. A value of a moment after ``until`` does not
+        count: on another machine of the source an earlier one may still be on its way.
+        """
+        if self._replication_key is None or self._span is None:
+            return
+        value = self.normal(value)
+        if self.moment_of(value) <= parse_time(self._span.until):
+            self._reached = value if self._reached is None else max(self._reached, value)
 
     def complete(self) -> None:
         """Note that the read has reached its end."""
@@ -167,12 +213,12 @@ class Bookmark:
         """Return the bookmark to write now."""
         if self._narrowing or self._span is None:
             return dict(self._incoming)
-        if not self._complete and self._last_key is None and self._settled is None:
+        if not self._complete and (self._last_key, self._settled, self._reached) == (None, None, None):
             return dict(self._incoming)
         # Up to where nothing is left unread: as far as the source's clock had come, or the last settled moment.
         reached = self._span.until if self._complete else self._settled
         capped = None if self._seen is None or reached is None else min(self._seen, reached, self._span.until)
-        known = [moment for moment in (self._stored, capped) if moment is not None]
+        known = [value for value in (self._stored, self._reached, capped) if value is not None]
         stored = self._with_value(max(known)) if known else {}
         if self._complete or self._last_key is None:
             return stored
@@ -195,8 +241,8 @@ class Bookmark:
             return None
         if self._narrowing.since:
             return format_time(parse_time(self._narrowing.since))
-        if self._stored is not None:
-            stored = parse_time(self._stored)
+        if self._stored is not None and not self._narrowing.by_key:
+            stored = self.moment_of(self._stored)
             floor = datetime.min.replace(tzinfo=UTC)
             return format_time(stored - self._reread if stored - floor > self._reread else floor)
         return format_time(parse_time(self._start_date)) if self._start_date else None
@@ -228,3 +274,24 @@ class Bookmark:
         except ValueError:
             return None
         return {"last_key": last_key, **times}
+
+
+class IdBookmark(Bookmark, abc.ABC):
+    """The bookmark of a stream that is read in the order of an id which grows with time and holds one.
+
+    The id itself is kept, because it is where the source goes on; the moment in it is what ``reread`` and ``until``
+    are compared with. Only ``reach`` moves the value, so there is no position to resume from: an interrupted read
+    goes on from its value, like any other.
+    """
+
+    @abc.abstractmethod
+    @override
+    def normal(self, value: str) -> str: ...
+
+    @abc.abstractmethod
+    @override
+    def moment_of(self, value: str) -> datetime: ...
+
+    @override
+    def observe(self, seen: str | None) -> None:
+        """Do nothing: the greatest id written may be one of a moment after ``until``."""

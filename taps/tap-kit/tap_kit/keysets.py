@@ -6,12 +6,16 @@ and rows that a delta did not touch keep their old version.
 
 Where a source can only be asked for a stretch of time, its key set is one of that stretch (``Within``): rows outside of
 it are not judged.
+
+A run with the setting ``keys_only`` sends nothing but keys, for comparing a source with a warehouse (``keys_message``).
 """
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+
+from singer_sdk.singerlib import SchemaMessage
 
 from tap_kit.messages import encode
 
@@ -76,3 +80,32 @@ def send_key_set(
     prefix = b'{"type":"RECORD","stream":' + encode(name) + b',"record":'
     for row in rows:
         writer.write_line(prefix + encode(dict(zip(key, row, strict=True))) + b"}\n")
+
+
+def keys_message(
+    stream: str,
+    schema: Mapping[str, t.Any],
+    key: Sequence[str],
+    *,
+    changed: Sequence[str],
+    within: Within | None,
+    are_all: bool,
+) -> SchemaMessage:
+    """Return the SCHEMA of the keys that a run sends in place of records.
+
+    Args:
+        stream: Name of the stream the keys belong to.
+        schema: Schema of what is sent: key, modification time, and ``_sdc_deleted_at`` if the source shows deletes.
+        key: Names of the key columns.
+        changed: Columns with the modification time; where the first one is null the next one counts.
+        within: The stretch that the keys are of; None: no stretch.
+        are_all: Whether a key that is not among them is gone.
+    """
+    marks = {
+        "x-sweep-of": stream,
+        "x-keys-only": True,
+        "x-changed": list(changed),
+        "x-all-keys": are_all,
+        **({} if within is None else {"x-sweep-within": vars(within)}),
+    }
+    return SchemaMessage(f"{stream}_keys", {**schema, **marks}, list(key))

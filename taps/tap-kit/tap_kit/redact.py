@@ -15,9 +15,11 @@ SHORT = 4
 # Parameters of an address whose value opens a door: links of vendors carry keys that are no setting of ours.
 _PARAMETERS = re.compile(
     r"([?&;](?:access_?key|access_?token|api_?key|client_secret|hapikey|key|password|refresh_token|secret|sig"
-    r"|signature|token)=)[^&\s\"'<>]+",
+    r"|signature|token|x-(?:amz|goog)-(?:credential|security-token|signature))=)[^&\s\"'<>]+",
     re.IGNORECASE,
 )
+# A password before the host of an address.
+_PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]*:)[^\s/?#\"'<>]+(?=@)")
 
 
 class Redactor:
@@ -46,15 +48,24 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return the text with every secret value masked, and every parameter of an address that names one."""
-        text = _PARAMETERS.sub(rf"\1{MASK}", text)
+        text = _PASSWORD.sub(rf"\1{MASK}", _PARAMETERS.sub(rf"\1{MASK}", text))
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def public_settings(self) -> dict[str, t.Any]:
         """Return the settings without the secret ones, and without those that are not declared.
 
-        A misspelt ``pasword`` is not declared, and as secret as the right one.
+        A misspelt ``pasword`` is not declared, and as secret as the right one. The address of a file may hold a
+        signature.
         """
-        return _without_secrets(self._config, self._schema)
+        public: dict[str, t.Any] = self._cleaned(_without_secrets(self._config, self._schema))
+        return public
+
+    def _cleaned(self, value: t.Any) -> t.Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict):
+            return {name: self._cleaned(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._cleaned(inner) for inner in value]
+        return self.clean(value) if isinstance(value, str) else value
 
 
 class RedactingFilter(logging.Filter):

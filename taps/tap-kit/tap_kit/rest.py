@@ -15,8 +15,8 @@ windows and of parents or batches of ids, each of which is a chain of pages. Cha
 except for the place they have reached, which only the writing thread touches.
 
 Deletes have three ways into the loader, all ending in ``_sdc_deleted_at``: a pass with ``deleted_at`` for lists of
-archived records, ``sweeps`` for everything that only shows by its absence (see ``tap_kit.keysets``), and a row that
-``parse_rows`` marks itself under the path of ``deleted_at``, for tombstones within the ordinary list.
+archived records, the same with ``tombstones`` for deleted records within the ordinary list, and ``sweeps`` for
+everything that only shows by its absence (see ``tap_kit.keysets``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from tap_kit.http import HttpClient, Meter, retry_after
 from tap_kit.messages import encode
 from tap_kit.paging import Numbered, PageGuard
 from tap_kit.rows import Columns, converters, decode, dig, find_rows, missing_in
-from tap_kit.stream import KitStream
+from tap_kit.stream import DELETED_AT, KitStream
 from tap_kit.tap import Tap
 from tap_kit.values import datetime_from_json
 from tap_kit.windows import Window, split_window, windows_between
@@ -60,7 +60,6 @@ if t.TYPE_CHECKING:
 
 Row: t.TypeAlias = "dict[str, t.Any]"
 NOTHING: t.Final[t.Mapping[str, t.Any]] = MappingProxyType({})
-DELETED_AT = "_sdc_deleted_at"
 PARENT = "parent"
 # Before this no vendor of ours has records.
 EARLIEST = parse_time("2000-01-01")
@@ -80,6 +79,7 @@ class Pass:
         total_path: JSONPath of the number of records in an answer.
         stable_cursor: Whether a cursor still leads to the same place in a later run, so that a read goes on there.
         deleted_at: Path of the moment of deletion in a row; records of this pass are sent as deleted.
+        tombstones: Whether only the rows with something at ``deleted_at`` are deleted, the others are not.
         limit: Its limit class, if it is not the stream's.
     """
 
@@ -91,6 +91,7 @@ class Pass:
     total_path: str | None = None
     stable_cursor: bool = False
     deleted_at: str | None = None
+    tombstones: bool = False
     limit: str | None = None
 
 
@@ -560,6 +561,8 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         if part.deleted_at is None:
             return None
         moment = datetime_from_json(dig(row, tuple(part.deleted_at.split("."))) or "", self.zone)
+        if moment is None and part.tombstones:
+            return None
         return moment if isinstance(moment, str) else self.span.until
 
     # Children
@@ -573,23 +576,23 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         if isinstance(self._followed, SkipStream):
             return
         self._followed = True
-        self._begin()
         asks = (Ask(part, context) for part in self.passes for context in self._contexts_of(rows))
         limit = self.config.get("max_records") or None
         try:
+            self._begin()
             meter = Meter(self.report)
             for page in self._completed(self.read_pages(asks, meter), meter):
                 for record in self.finish_page(page):
-                    if limit is None or self._sent < limit:
+                    if (limit is None or self._sent < limit) and self.is_asked_for(record):
                         self._send(record)
         except SkipStream as error:
             # The parent goes on: its bookmark would otherwise wait for a right that may never be given.
             self._followed = error
 
     def _begin(self) -> None:
-        if not self._schema_sent:
-            self._write_schema_message()
+        if "span" not in self.__dict__:
             self.span = self.kit.bookmarks[self.name].begin(self.kit.client.clock())
+        self._write_schema_message()
 
     def _send(self, record: Row) -> None:
         try:
@@ -598,7 +601,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
             if not self._settle(record):
                 return
             line = encode(record)
-        if self.kit.has_stream_maps:
+        if self.kit.has_stream_maps and not self.keys_only:
             self._write_mapped(record)
         else:
             self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
@@ -606,8 +609,10 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
 
     @override
     def _write_schema_message(self) -> None:
-        if not self._schema_sent:
+        if not self._schema_sent and not (self.keys_only and "span" not in self.__dict__):
             self._schema_sent = True
+            if self.follows and self.ABORT_AT_RECORD_COUNT is None:
+                self.announce()
             super()._write_schema_message()
 
     @override
@@ -685,7 +690,7 @@ class RestTap(Tap):
         return Workers(self.config["concurrency"], name=self.name)
 
     @override
-    def discover_streams(self) -> Sequence[RestStream]:
+    def discover_streams(self) -> Sequence[KitStream]:
         return [stream(self) for stream in self.stream_classes]
 
     @override
@@ -720,13 +725,13 @@ class RestTap(Tap):
             self.client.send(request, limit=stream.limit, judge=stream.judge, meter=Meter(stream.report))
 
 
-def load_schema(stream: type[RestStream], name: str) -> dict[str, t.Any]:
+def load_schema(stream: type[KitStream], name: str) -> dict[str, t.Any]:
     """Return ``schemas/<name>.json`` of the package that declares a stream, or of one of its base classes.
 
     Raises:
         FileNotFoundError: If there is none.
     """
-    packages = [base.__module__.rpartition(".")[0] for base in stream.__mro__ if issubclass(base, RestStream)]
+    packages = [base.__module__.rpartition(".")[0] for base in stream.__mro__ if issubclass(base, KitStream)]
     for package in filter(None, dict.fromkeys(packages)):
         file = importlib.resources.files(package) / "schemas" / f"{name}.json"
         if file.is_file():
@@ -771,15 +776,27 @@ def message_of(response: requests.Response) -> str:
         for name in ("message", "error", "description", "errors", "detail"):
             if document.get(name):
                 value = document[name]
+                if isinstance(value, dict) and isinstance(value.get("message"), str):
+                    value = value["message"]
                 text = value if isinstance(value, str) else encode(value).decode()
-                return f": {text[:LONGEST_MESSAGE]}"
+                return f": {text[:LONGEST_MESSAGE].rstrip('. ')}"
     return ""
 
 
-def error_of(response: requests.Response, *, stream: str, permission: str | None = None) -> Exception:
-    """Return what an answer that is an error means for the run."""
+def error_of(
+    response: requests.Response, *, stream: str, permission: str | None = None, message: str | None = None
+) -> Exception:
+    """Return what an answer that is an error means for the run.
+
+    Args:
+        response: The answer.
+        stream: Name of the stream.
+        permission: Scope or right that it needs.
+        message: What the vendor says, for vendors whose errors are no plain JSON; else it is looked for in the body.
+    """
     status = response.status_code
-    told = f"{place_of(response)} answered {status}{message_of(response)}."
+    said = message_of(response) if message is None else f": {message[:LONGEST_MESSAGE]}" if message else ""
+    told = f"{place_of(response)} answered {status}{said}."
     if status == 401:  # noqa: PLR2004 - an HTTP status, as all below
         return RefreshCredentials(f"{told} The credentials are wrong or have expired.")
     if status == 403:  # noqa: PLR2004

@@ -75,6 +75,20 @@ UNIVERSAL = th.PropertiesList(
         title="Largest share of deleted rows",
         description="A sweep that would mark more than this share of a table as deleted stops with an error.",
     ),
+    th.Property(
+        "keys_only",
+        th.BooleanType,
+        title="Keys only",
+        description="Send the key and the modification time of every record, as a stream like contacts_keys, in place "
+        "of the records, and leave the bookmarks as they are. It is for comparing: our loader refuses it.",
+    ),
+    th.Property(
+        "only_keys",
+        th.StringType,
+        title="Only these keys",
+        description='File with a line like {"stream": "contacts", "key": {"id": 17}} for each record to read: '
+        "nothing else is read, and the bookmarks stay as they are.",
+    ),
 )
 
 
@@ -119,6 +133,68 @@ def with_rest_settings(own: th.PropertiesList) -> dict[str, t.Any]:
     return with_universal_settings(th.PropertiesList(*own.wrapped.values(), *shared))
 
 
+FILES = th.PropertiesList(
+    th.Property(
+        "files",
+        th.ObjectType(additional_properties=th.StringType),
+        default={},
+        title="Files",
+        description="Where the CSV files are, by stream: a path, a glob, an s3:// or an https:// address, for example "
+        '{"users": "/exports/users-*.csv"}. Without one the stream does not exist.',
+    ),
+    th.Property(
+        "file_headers",
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=th.StringType)),
+        default={},
+        title="Headers of the files",
+        description="Headers that differ from the usual ones, by stream and column, for example "
+        '{"users": {"email": "E-Mail"}}.',
+    ),
+    th.Property(
+        "file_encoding",
+        th.StringType,
+        default="utf-8",
+        title="Encoding of the files",
+        description="Encoding of files that have no byte order mark, for example cp1252.",
+    ),
+    th.Property(
+        "file_delimiter",
+        th.StringType,
+        default=",",
+        title="Delimiter of the files",
+        description="The character between two cells; the word tab for a tabulator.",
+    ),
+    th.Property(
+        "file_http_headers",
+        th.ObjectType(additional_properties=th.StringType),
+        secret=True,
+        title="HTTP headers for files",
+        description='Headers for https:// addresses, for example {"Authorization": "Bearer ..."}. They are not sent '
+        "on to another host.",
+    ),
+)
+
+
+def with_file_settings(own: th.PropertiesList) -> th.PropertiesList:
+    """Return the settings of a tap that has CSV streams: its own, and those of all such taps."""
+    shared = [setting for name, setting in FILES.wrapped.items() if name not in own.wrapped]
+    return th.PropertiesList(*own.wrapped.values(), *shared)
+
+
+def check_names(setting: str, names: t.Iterable[str], what: str, known: t.Sequence[str]) -> None:
+    """Raise Stop if a setting names what does not exist.
+
+    Args:
+        setting: The setting.
+        names: What it names.
+        what: What these are, in the plural: streams, groups.
+        known: What there is.
+    """
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise Stop(f"The setting {setting} names {', '.join(unknown)}; the {what} are: {', '.join(known)}.")
+
+
 def check_times(config: t.Mapping[str, t.Any]) -> None:
     """Raise Stop if a date setting is no date, or if the window they make is empty."""
     for name in ("start_date", "since", "end_date"):
@@ -135,6 +211,13 @@ def check_times(config: t.Mapping[str, t.Any]) -> None:
         raise Stop(f"Nothing lies between {lower} and end_date {upper}: end_date must be later.")
 
 
+def check_keys(config: t.Mapping[str, t.Any]) -> None:
+    """Raise Stop if both settings about keys are set: they contradict each other."""
+    if config.get("keys_only") and config.get("only_keys"):
+        raise Stop("The settings keys_only and only_keys exclude each other: unset one of them.")
+
+
 def narrowing(config: t.Mapping[str, t.Any]) -> Narrowing:
     """Return the limits of this run."""
-    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0)
+    by_key = bool(config.get("keys_only") or config.get("only_keys"))
+    return Narrowing(config.get("since"), config.get("end_date"), config.get("max_records") or 0, by_key)

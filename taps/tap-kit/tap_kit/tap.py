@@ -10,6 +10,8 @@ import copy
 import sys
 import typing as t
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 
 import singer_sdk
 from singer_sdk.exceptions import ConfigValidationError
@@ -20,11 +22,12 @@ from typing_extensions import override
 
 from tap_kit.bookmarks import Bookmark, format_time
 from tap_kit.errors import Category, Stop, TapError
+from tap_kit.key_file import KeyFile
 from tap_kit.messages import Interrupted, MessageWriter, abandon_stdout
 from tap_kit.redact import Redactor, install
 from tap_kit.rejects import Rejects
 from tap_kit.report import StreamReport
-from tap_kit.settings import check_times
+from tap_kit.settings import check_keys, check_times
 from tap_kit.stream import KitStream
 
 if t.TYPE_CHECKING:
@@ -35,16 +38,22 @@ if t.TYPE_CHECKING:
     import click
 
 
+# A clock that is further off is worth a word.
+CLOCK_SECONDS = 60
+
+
 class Tap(singer_sdk.Tap):
     """A tap of this suite.
 
     Attributes:
         crm_source: Name of the source in the warehouse: schema of its tables, key of its history.
         stream_order: Stream names, parents before children; others follow by name.
+        largest_page: The greatest page size that the source gives, which is taken for any greater one.
     """
 
     crm_source: t.ClassVar[str]
     stream_order: t.ClassVar[Sequence[str]] = ()
+    largest_page: t.ClassVar[int | None] = None
     dynamic_catalog = True
     message_writer_class = MessageWriter
     message_writer: MessageWriter
@@ -63,6 +72,7 @@ class Tap(singer_sdk.Tap):
         self.incoming: dict[str, dict[str, t.Any]] = {}
         self.bookmarks: dict[str, Bookmark] = {}
         self.reports: dict[str, StreamReport] = {}
+        self._clocks_compared = False
         _check_files(kwargs.get("catalog"), kwargs.get("state"))
         super().__init__(**kwargs)
         self.rejects = Rejects(self.message_writer)
@@ -83,12 +93,30 @@ class Tap(singer_sdk.Tap):
                 schema=error.schema,
             ) from None
         if raise_errors:
+            self._limit_page_size()
             self.check_settings()
         return [self.redactor.clean(message) for message in errors]
+
+    def _limit_page_size(self) -> None:
+        size = self._config.get("page_size")
+        if self.largest_page is not None and isinstance(size, int) and size > self.largest_page:
+            self.logger.info("page_size %d: %s gives %d at most.", size, self.crm_source, self.largest_page)
+            self._config["page_size"] = self.largest_page
 
     def check_settings(self) -> None:
         """Raise Stop if settings that are right one by one make no sense together."""
         check_times(self.config)
+        check_keys(self.config)
+
+    @cached_property
+    def only_keys(self) -> KeyFile | None:
+        """The keys that this run is about; None if it is about all records.
+
+        Raises:
+            Stop: If the file of the setting cannot be read.
+        """
+        path = self.config.get("only_keys")
+        return KeyFile.read(Path(path)) if path else None
 
     @property
     def has_stream_maps(self) -> bool:
@@ -114,10 +142,10 @@ class Tap(singer_sdk.Tap):
                 self.bookmarks[stream.name] = stream.make_bookmark(incoming)
             except ValueError:
                 raise Stop(
-                    f"The stored bookmark of {stream.name} is not a time: "
+                    f"The stored bookmark of {stream.name} is not {stream.bookmark_class.kind}: "
                     f"{incoming.get('replication_key_value')!r}. Correct it or read the stream in full.",
                 ) from None
-            self.reports[stream.name] = StreamReport(endpoint=stream.endpoint)
+            self.reports[stream.name] = stream.make_report()
 
     def write_state(self, *names: str) -> None:
         """Send all bookmarks and the reports of the named streams, after everything written before."""
@@ -176,6 +204,17 @@ class Tap(singer_sdk.Tap):
         """Say why a stream of the catalog cannot be read."""
         return f"The stream {name} does not exist in the source."
 
+    def compare_clocks(self, source: datetime) -> None:
+        """Say once a run if the clock of the source differs much from this machine's; `crm doctor` looks for it.
+
+        Bookmarks go by the source's clock alone, so nothing is lost; but times in two places will not fit together.
+        """
+        seconds = (source - datetime.now(UTC)).total_seconds()
+        if not self._clocks_compared and abs(seconds) > CLOCK_SECONDS:
+            side = "ahead of" if seconds > 0 else "behind"
+            self.logger.info("The clock of the source is %.0f s %s this machine's.", abs(seconds), side)
+        self._clocks_compared = True
+
     def close(self) -> None:
         """Give back what the tap holds open."""
 
@@ -205,6 +244,7 @@ class Tap(singer_sdk.Tap):
         missing = self.missing_streams
         if not selected and not missing:
             self.logger.warning("No stream is selected: nothing is read.")
+        _ = self.only_keys
         self.prepare(selected)
         self._write_header([*(stream.name for stream in selected), *missing])
         for name, sentence in missing.items():

@@ -12,6 +12,8 @@ import typing as t
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib import import_module
+from importlib.metadata import entry_points
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +65,13 @@ class Run:
         reports = [state["sync_report"]["streams"].get(stream) for state in self.states]
         last: Message = [report for report in reports if report][-1]
         return last
+
+
+def installed_tap(name: str) -> type[Tap]:
+    """Return the class behind the command of a tap that is installed here, by the command's name."""
+    (command,) = entry_points(group="console_scripts", name=name)
+    found: type[Tap] = getattr(import_module(command.module), command.attr.removesuffix(".cli"))
+    return found
 
 
 def parse(text: str) -> list[Message]:
@@ -133,6 +142,50 @@ def run_command(module: str, *arguments: str, folder: Path, **files: Message) ->
     )
     is_singer = done.stdout.startswith('{"type":')
     return Run(parse(done.stdout) if is_singer else [], done.returncode, done.stderr, done.stdout)
+
+
+# The SDK lists the streams while pytest collects, before any fixture could start a server: so its tests run in a
+# pytest of their own, which is given a CRM that is there.
+_STANDARD = """
+import json
+from pathlib import Path
+
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+from {module} import {name}
+
+CONFIG = json.loads((Path(__file__).parent / "config.json").read_text())
+TestStandard = get_tap_test_class({name}, config=CONFIG, suite_config=SuiteConfig(max_records_limit=10))
+"""
+
+
+def assert_standard(
+    tap_class: type[Tap], config: t.Mapping[str, t.Any], folder: Path, *, more_than: int, leave_out: str = ""
+) -> None:
+    """Let a tap pass the SDK's own tests.
+
+    Args:
+        tap_class: The tap.
+        config: Its settings; its CRM must be there.
+        folder: An empty folder to work in.
+        more_than: Fewer tests than would run if a stream were left out.
+        leave_out: Tests that do not apply, by a part of their names.
+    """
+    (folder / "config.json").write_text(json.dumps(dict(config)))
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_suite.py").write_text(_STANDARD.format(module=tap_class.__module__, name=tap_class.__name__))
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(["-k", f"not {leave_out}"] if leave_out else [])]
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "pytest", *options, "."],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+        cwd=folder,
+    )
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert done.returncode == 0, done.stdout[-4000:]  # noqa: S101 - it is an assertion
+    assert passed is not None  # noqa: S101 - as above
+    assert int(passed.group(1)) > more_than  # noqa: S101 - as above
 
 
 def normalise(text: str, replacements: t.Mapping[str, str]) -> str:

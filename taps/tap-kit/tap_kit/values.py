@@ -23,9 +23,9 @@ class Unstorable:
 
 
 class Odd:
-    """A value that can be sent, and what is odd about it."""
+    """A value that can be sent, null included, and what is odd about it."""
 
-    def __init__(self, value: str, reason: str) -> None:
+    def __init__(self, value: t.Any, reason: str) -> None:  # noqa: ANN401 - any JSON
         self.value = value
         self.reason = reason
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import typing as t
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_kit.bookmarks import Bookmark, Narrowing, format_time, parse_time
+from tap_kit.bookmarks import Bookmark, IdBookmark, Narrowing, format_time, parse_time
+from typing_extensions import override
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2100-01-01")).map(format_time)
@@ -207,3 +209,98 @@ def test_a_position_with_damaged_bounds_is_dropped(damage: dict[str, object]) ->
 def test_a_time_outside_of_the_calendar_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="range"):
         parse_time(text)
+
+
+# Ids
+
+
+class Tickets(IdBookmark):
+    """Ids like ``67a3f2c0-0001``: seconds since 1970 in hexadecimal, and a number."""
+
+    @override
+    def normal(self, value: str) -> str:
+        int(value[:8], 16)
+        return value.lower()
+
+    @override
+    def moment_of(self, value: str) -> datetime:
+        return datetime.fromtimestamp(int(value[:8], 16), UTC)
+
+
+def ticket(moment: datetime, number: int = 1) -> str:
+    return f"{int(moment.timestamp()):08x}-{number:04}"
+
+
+def tickets(stored_id: str | None = None, **options: t.Any) -> Tickets:
+    incoming = {} if stored_id is None else {"replication_key": "id", "replication_key_value": stored_id}
+    return Tickets(incoming, replication_key="id", **options)
+
+
+def value_of(bookmark: Bookmark) -> str | None:
+    value: str | None = bookmark.value().get("replication_key_value")
+    return value
+
+
+def test_a_delta_by_id_starts_before_the_moment_in_the_id() -> None:
+    bookmark = tickets(ticket(NOW).upper(), reread=timedelta(hours=1))
+    assert bookmark.begin(NOW).lower == format_time(NOW - timedelta(hours=1))
+    assert bookmark.stored == ticket(NOW)
+
+
+def test_an_id_rises_as_it_is_reached_and_needs_no_position() -> None:
+    bookmark = tickets()
+    bookmark.begin(NOW)
+    assert bookmark.value() == {}
+    bookmark.reach(ticket(NOW, 2))
+    bookmark.reach(ticket(NOW, 1))
+    assert bookmark.value() == {"replication_key": "id", "replication_key_value": ticket(NOW, 2)}
+    span = Tickets(bookmark.value(), replication_key="id").begin(NOW)
+    assert (span.lower, span.resumed) == (format_time(NOW), False)
+
+
+def test_an_id_is_never_lowered() -> None:
+    bookmark = tickets(ticket(NOW, 5))
+    bookmark.begin(NOW)
+    bookmark.reach(ticket(NOW, 4))
+    assert value_of(bookmark) == ticket(NOW, 5)
+    bookmark.complete()
+    assert value_of(bookmark) == ticket(NOW, 5)
+
+
+def test_an_id_of_a_moment_after_the_start_of_the_read_does_not_count() -> None:
+    bookmark = tickets()
+    bookmark.begin(NOW)
+    bookmark.reach(ticket(NOW, 7))
+    bookmark.reach(ticket(NOW + timedelta(seconds=1)))
+    bookmark.observe(ticket(NOW + timedelta(days=9)))
+    bookmark.complete()
+    assert value_of(bookmark) == ticket(NOW, 7)
+
+
+def test_a_narrowed_read_by_id_leaves_the_bookmark_alone() -> None:
+    bookmark = tickets(ticket(NOW), narrowing=Narrowing(since="2025-01-01"))
+    assert bookmark.begin(NOW).lower == "2025-01-01T00:00:00.000000+00:00"
+    bookmark.reach(ticket(NOW, 9))
+    bookmark.complete()
+    assert value_of(bookmark) == ticket(NOW)
+
+
+def test_a_full_table_has_no_id_to_keep() -> None:
+    bookmark = Tickets({}, replication_key=None)
+    bookmark.begin(NOW)
+    bookmark.reach(ticket(NOW))
+    bookmark.complete()
+    assert bookmark.value() == {}
+
+
+def test_what_is_no_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        tickets("2025-01-01T00:00:00+00:00")
+
+
+def test_times_are_reached_as_well() -> None:
+    bookmark = Bookmark(stored("2025-05-01"), replication_key="updated_at")
+    bookmark.begin(NOW)
+    bookmark.reach("2025-05-03T10:00:00Z")
+    bookmark.reach("2025-06-02")
+    assert value_of(bookmark) == "2025-05-03T10:00:00.000000+00:00"

@@ -224,6 +224,19 @@ def test_without_a_known_scope_it_says_what_it_can() -> None:
     assert "the credentials do not allow it" in str(error_of(response, stream="calls"))
 
 
+def test_a_message_within_an_error_is_found() -> None:
+    with pytest.raises(SkipStream, match=r"GET /calls answered 400: no such range\.$"):
+        Bench((400, '{"error": {"code": 400, "message": "no such range.", "status": "INVALID"}}')).get()
+
+
+def test_a_vendor_may_read_its_own_error_bodies() -> None:
+    response = Bench((200, '{"error": {"code": ""}}')).get()
+    response.status_code = 400
+    assert str(error_of(response, stream="calls", message="no such field")).endswith("answered 400: no such field.")
+    assert str(error_of(response, stream="calls", message="")).endswith("answered 400.")
+    assert len(str(error_of(response, stream="calls", message="x" * 999))) < 400
+
+
 @pytest.mark.parametrize("status", [302, 400, 404, 422])
 def test_other_answers_fail_the_stream_without_another_try(status: int) -> None:
     bench = Bench((status, '{"errors": [{"code": 7}]}', {"Location": "http://elsewhere.example/"}))

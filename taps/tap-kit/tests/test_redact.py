@@ -78,3 +78,10 @@ def test_log_lines_and_tracebacks_are_masked() -> None:
 
 def test_a_setting_that_is_not_declared_is_not_shown() -> None:
     assert Redactor({"tokne": "hush-hush", "user": "me"}, SCHEMA).public_settings() == {"user": "me"}
+
+
+def test_what_an_address_holds_of_passwords_and_signatures_is_masked() -> None:
+    redactor = Redactor({"user": "https://me:hunter2@host.example/x?X-Amz-Signature=abc123&page=2"}, SCHEMA)
+    shown = redactor.public_settings()["user"]
+    assert shown == "https://me:***@host.example/x?X-Amz-Signature=***&page=2"
+    assert redactor.clean("at 12:30 somebody@host.example wrote") == "at 12:30 somebody@host.example wrote"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import typing as t
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from singer_sdk import typing as th
@@ -106,6 +106,13 @@ def test_a_state_follows_every_few_records() -> None:
     assert [s["sync_report"]["streams"]["first"]["status"] for s in done.states[1:]] == ["running"] * 2 + ["success"]
 
 
+def test_a_page_size_above_what_the_source_gives_is_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ListTap, "largest_page", 250)
+    assert ListTap(config={"page_size": 1000}).config["page_size"] == 250
+    assert ListTap(config={"page_size": 100}).config["page_size"] == 100
+    assert "page_size" not in ListTap(config={}).config
+
+
 def test_a_state_follows_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_kit.stream.STATE_SECONDS", -1.0)
     done = run({"first": [row(n) for n in range(1, 130)]})
@@ -189,6 +196,14 @@ def test_findings_in_key_and_values() -> None:
     assert [r["category"] for r in strict.records("sync_rejects")] == ["record", "record"]
 
 
+def test_an_odd_value_may_be_null() -> None:
+    source = {"first": [{"id": 1, "at": Odd(None, "an error of the source")}]}
+    done = run(source)
+    assert done.records("first") == [{"id": 1, "at": None}]
+    assert done.report("first")["rejects"] == {"record": 0, "value": 0}
+    assert run(source, validation="strict").report("first")["rejects"] == {"record": 1, "value": 0}
+
+
 def test_keys_without_an_answer_are_an_error() -> None:
     tap = reading({"first": []})(config={})
     stream = tap.streams["first"]
@@ -263,3 +278,35 @@ def test_a_mapped_stream_is_not_swept(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert done.records("first_keys") == []
     assert done.records("second_keys") == [{"id": 1}]
     assert "first: no sweep" in caplog.text
+
+
+def test_the_log_has_the_standard_lines_and_no_value(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    rows = [
+        {"id": 1, "at": Unstorable("ann@example.com", "not a date of the calendar")},
+        {"id": 2, "at": Unstorable("555-0134", "not a date of the calendar")},
+        {"id": 3, "at": Odd("ann@example.com", "an odd date")},
+    ]
+    run({"first": rows})
+    lines = [record.getMessage() for record in caplog.records]
+    assert "Starting lists first sync with an unknown number of records" in lines
+    assert "Validation warning for field 'at' with value '***' (Record: id=***, 1 of first): an odd date" in lines
+    assert (
+        "Failed to parse date-time value: '***' in field 'at' for lists *** (2 of first): not a date of the calendar"
+        in lines
+    )
+    assert "example.com" not in caplog.text
+    assert "555-0134" not in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-90, "90 s behind"), (90, "90 s ahead of"), (30, None)])
+def test_a_clock_that_is_far_off_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str | None
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(
+        ListStream, "source_clock", lambda _: datetime.now(UTC) + timedelta(seconds=seconds, milliseconds=9)
+    )
+    run({"first": [row(1)], "second": [row(1)]})
+    found = [record.getMessage() for record in caplog.records if "clock" in record.getMessage()]
+    assert found == ([f"The clock of the source is {told} this machine's."] if told else [])

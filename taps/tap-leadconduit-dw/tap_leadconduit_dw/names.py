@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Final
 
-STREAMS: Final[tuple[str, ...]] = ()
+STREAMS: Final[tuple[str, ...]] = ("flows", "destinations", "events", "leads")

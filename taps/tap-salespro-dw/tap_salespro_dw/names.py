@@ -1,7 +1,16 @@
-"""The names of the streams, for programs that must not load the SDK."""
+"""Names of the streams, parents first; light, because every command that checks a name imports it."""
 
 from __future__ import annotations
 
-from typing import Final
+import typing as t
 
-STREAMS: Final[tuple[str, ...]] = ()
+STREAMS: t.Final = (
+    "customers",
+    "credit_applications",
+    "estimates",
+    "lead_results",
+    "lead_result_line_items",
+    "offices",
+    "users",
+    "appointments",
+)

@@ -4,4 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-STREAMS: Final[tuple[str, ...]] = ()
+STREAMS: Final[tuple[str, ...]] = (
+    "users",
+    "lead_statuses",
+    "leads",
+    "lead_status_histories",
+    "lead_status_activities",
+)

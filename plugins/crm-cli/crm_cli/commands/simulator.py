@@ -7,6 +7,7 @@ import json
 import click
 
 from crm_cli.errors import CrmError, CrmUsageError
+from crm_cli.project import variable
 from crm_cli.sources import installed_sources
 
 
@@ -57,11 +58,6 @@ def up(names: tuple[str, ...], *, host: str, port: int, seed: int, size: int | N
         serve(crms, host=host, port=port, limits=not no_limits, announce=announce)
     except OSError as error:
         raise CrmError(f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port.") from error
-
-
-def variable(tap: str, setting: str) -> str:
-    """Return the environment variable that sets a setting of a tap."""
-    return f"{tap}_{setting}".upper().replace("-", "_").replace(".", "_")
 
 
 def plain(value: object) -> str:

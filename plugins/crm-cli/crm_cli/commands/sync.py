@@ -5,21 +5,36 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+import typing as t
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from crm_cli.errors import CrmError, CrmUsageError
-from crm_cli.pipeline import FAILED, OK, PARTIAL, Outcome, Request, check_settings, run_pipeline, run_pipelines
-from crm_cli.progress import LiveProgress, LogProgress
-from crm_cli.project import Project
+from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecated, extra_options, extras_of
+from crm_cli.legacy_names import resolve
+from crm_cli.pipeline import (
+    FAILED,
+    OK,
+    PARTIAL,
+    TIMEOUT_VARIABLE,
+    Outcome,
+    Request,
+    check_settings,
+    run_pipeline,
+    run_pipelines,
+)
+from crm_cli.progress import LiveProgress, LogProgress, NoProgress
+from crm_cli.project import Project, variable
 from crm_cli.sources import check_streams, find_source, installed_sources
 from crm_cli.tables import console, run_record, run_table, sources_table
 from crm_cli.warehouse import find_warehouse
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rich.console import Console
     from sync_history.runs import Run
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -30,31 +45,56 @@ AT_ONCE = 4
 @click.command()
 @click.argument("source", required=False)
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
+@click.option("--legacy-name", help="A name of the old system, such as Genius_JobStatus or sync_hubspot_contacts.")
 @click.option("--all", "all_sources", is_flag=True, help="Every CRM whose settings are there, several at once.")
 @click.option("--at-once", type=click.IntRange(min=1), default=AT_ONCE, show_default=True, help="How many, with --all.")
+@click.option("--mode", type=click.Choice(MODES), default="delta", help="delta, full, or the last 7 days with --force.")
 @click.option("--full", is_flag=True, help="Read everything, whatever the bookmarks say. Newer stored rows stay.")
-@click.option("--force", is_flag=True, help="As --full, and replace stored rows even if they are newer.")
+@click.option("--force", is_flag=True, help="Replace stored rows even if they are newer; reads everything, too.")
+@click.option("--start-date", type=Moment(), help="Read from this moment (UTC) on; the bookmark stays.")
+@click.option("--end-date", type=Moment(), help="Read only what changed before this moment; the bookmark stays.")
+@click.option(
+    "--max-records", type=click.IntRange(min=0), default=0, help="End each stream after so many; 0: no limit."
+)
+@click.option("--batch-size", type=click.IntRange(1, MOST_BATCH_SIZE), help="Records asked of the source at a time.")
 @click.option("--dry-run", is_flag=True, help="Read, check and count, but change neither tables nor bookmarks.")
+@click.option("--skip-validation", is_flag=True, help="Do not judge values; types and keys still count.")
+@click.option("--debug", is_flag=True, help="The same as --log-level debug.")
+@click.option("--timeout", type=click.IntRange(min=1), metavar="MINUTES", help="End a run that takes longer.")
+@click.option("--quiet", is_flag=True, help="Print the result and failures only.")
+@click.option("--no-progress", is_flag=True, help="Print no progress while it runs.")
 @click.option(
     "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="How much the log holds."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (fields: docs/crm.md).")
-def sync(
-    source: str | None,
-    streams: tuple[str, ...],
-    *,
-    all_sources: bool,
-    at_once: int,
-    full: bool,
-    force: bool,
-    dry_run: bool,
-    log_level: str,
-    as_json: bool,
-) -> None:
+@extra_options
+@click.option(
+    "--since",
+    type=Moment(),
+    hidden=True,
+    help="Old name of --start-date.",
+    callback=deprecated("--since", "--start-date"),
+)
+@click.option(
+    "--test", is_flag=True, hidden=True, help="Old name of --debug.", callback=deprecated("--test", "--debug")
+)
+@click.option(
+    "--verbose", is_flag=True, hidden=True, help="Old name of --debug.", callback=deprecated("--verbose", "--debug")
+)
+@click.option(
+    "--force-overwrite",
+    is_flag=True,
+    hidden=True,
+    help="Old name of --force.",
+    callback=deprecated("--force-overwrite", "--force"),
+)
+def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None:  # noqa: ANN401 -- click's values
     """Bring a CRM's new and changed rows into the warehouse.
 
     All streams of SOURCE, or only those named. The first run of a stream reads everything, later ones what has
     changed. Ctrl-C stops the run in good order; the next one goes on from what was committed.
+
+    A run that is narrowed (a date, a number, a filter) and a dry run leave every bookmark as it is.
 
     \b
     Exit codes:
@@ -67,36 +107,87 @@ def sync(
     Examples:
       crm sync genius
       crm sync genius prospects appointments --full
+      crm sync hubspot contacts --start-date 2026-01-01
       crm sync --all
     """  # noqa: D301 -- click's mark for lines that must not be filled
     project = Project.find()
+    flags = _flags(options)
+    timeout = {TIMEOUT_VARIABLE: str(options["timeout"])} if options["timeout"] else {}
 
     def request(name: str, wanted: Sequence[str] = ()) -> Request:
         found = find_source(name)
         chosen = check_streams(found, wanted)
-        return Request(source=found, streams=chosen, full=full, force=force, dry_run=dry_run, log_level=log_level)
+        settings = flags.settings() | extras_of(name, options)
+        return Request(
+            source=found,
+            streams=chosen,
+            full=flags.reads_all,
+            force=flags.force,
+            dry_run=flags.dry_run,
+            log_level=flags.log_level,
+            variables={variable(found.tap, setting): value for setting, value in settings.items()} | timeout,
+        )
 
-    if all_sources:
+    shown = Shown(as_json=options["as_json"], quiet=options["quiet"], progress=not options["no_progress"])
+    if options["legacy_name"]:
+        if source is not None or options["all_sources"]:
+            raise CrmUsageError("--legacy-name says what to sync: leave out the other names.")
+        found, meant = resolve(options["legacy_name"])
+        click.echo(f"{options['legacy_name']} is: crm sync {' '.join([found.name, *meant])}", err=True)
+        source, streams = found.name, meant
+    if options["all_sources"]:
         if source is not None:
             raise CrmUsageError("--all means every CRM: leave out the names.")
-        _sync_all(project, [request(name) for name in installed_sources()], at_once=at_once, as_json=as_json)
+        _sync_all(project, [request(name) for name in installed_sources()], options["at_once"], shown)
     elif source is None:
         raise CrmUsageError(f"Name a CRM, or say --all. There are: {', '.join(installed_sources())}.")
     else:
-        _sync_one(project, request(source, streams), as_json=as_json)
+        sync_one(project, request(source, streams), shown)
 
 
-def _sync_one(project: Project, request: Request, *, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is printed of a run."""
+
+    as_json: bool = False
+    quiet: bool = False
+    progress: bool = True
+
+    def watch(self, out: Console, title: str) -> LiveProgress | LogProgress | NoProgress:
+        """Return what shows the run while it works."""
+        if self.quiet or not self.progress:
+            return NoProgress()
+        return LiveProgress(out, title) if out.is_terminal and not self.as_json else LogProgress()
+
+
+def _flags(options: Mapping[str, t.Any]) -> Flags:
+    """Return the flags, their old names worked in."""
+    debug = options["debug"] or options["test"] or options["verbose"]
+    return check(
+        Flags(
+            full=options["full"],
+            force=options["force"] or options["force_overwrite"],
+            dry_run=options["dry_run"],
+            start=options["start_date"] or options["since"],
+            end=options["end_date"],
+            max_records=options["max_records"],
+            batch_size=options["batch_size"],
+            skip_validation=options["skip_validation"],
+            log_level="debug" if debug else options["log_level"],
+        ),
+        options["mode"],
+        now=datetime.now(UTC),
+    )
+
+
+def sync_one(project: Project, request: Request, shown: Shown) -> None:
+    """Run one pipeline, print what came of it, and exit with its code."""
     check_settings(project, request)
     warehouse = find_warehouse(project, start=True)
     out, name = console(), request.source.name
-    with (
-        LiveProgress(out, f"{name} to {warehouse.shown}")
-        if out.is_terminal and not as_json
-        else LogProgress() as watcher
-    ):
+    with shown.watch(out, f"{name} to {warehouse.shown}") as watcher:
         outcome = run_pipeline(project, warehouse, request, watcher)
-    if as_json:
+    if shown.as_json:
         click.echo(json.dumps(_record(name, outcome), indent=2))
     else:
         out.print(run_table(outcome.rows, outcome.seconds, out.width))
@@ -104,7 +195,7 @@ def _sync_one(project: Project, request: Request, *, as_json: bool) -> None:
     sys.exit(outcome.exit_code)
 
 
-def _sync_all(project: Project, requests: Sequence[Request], *, at_once: int, as_json: bool) -> None:
+def _sync_all(project: Project, requests: Sequence[Request], at_once: int, shown: Shown) -> None:
     """Run all CRMs whose settings are there; one that fails does not stop the others."""
     ready = [request for request in requests if not project.missing_settings(request.source.tap)]
     left_out = [request.source.name for request in requests if request not in ready]
@@ -116,15 +207,11 @@ def _sync_all(project: Project, requests: Sequence[Request], *, at_once: int, as
         click.echo(f"Not set up, and left out: {', '.join(left_out)}.", err=True)
     warehouse = find_warehouse(project, start=True)
     out, started = console(), time.monotonic()
-    with (
-        LiveProgress(out, f"{len(ready)} CRMs to {warehouse.shown}")
-        if out.is_terminal and not as_json
-        else LogProgress() as watcher
-    ):
+    with shown.watch(out, f"{len(ready)} CRMs to {warehouse.shown}") as watcher:
         found = run_pipelines(project, warehouse, ready, watcher, at_once=at_once)
     results = {request.source.name: outcome for request, outcome in zip(ready, found, strict=True)}
     seconds, code = time.monotonic() - started, exit_code_of_all(found)
-    if as_json:
+    if shown.as_json:
         records = [_record(name, outcome) for name, outcome in results.items()]
         whole = {"exit_code": code, "seconds": round(seconds, 3), "sources": records, "left_out": left_out}
         click.echo(json.dumps(whole, indent=2))

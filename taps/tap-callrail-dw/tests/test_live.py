@@ -1,0 +1,25 @@
+"""Against a real account, reading only; CRM_LIVE_CALLRAIL=1 and the settings of the tap in the environment."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tap_callrail_dw.names import STREAM_NAMES
+from tap_callrail_dw.tap import TapCallRail
+from tap_kit.testing import run_tap
+
+SETTINGS = {
+    name: os.environ.get(f"TAP_CALLRAIL_DW_{name.upper()}", "") for name in ("api_key", "account_id", "api_url")
+}
+
+
+@pytest.mark.live
+@pytest.mark.skipif(os.environ.get("CRM_LIVE_CALLRAIL") != "1", reason="needs CRM_LIVE_CALLRAIL=1 and a key")
+@pytest.mark.parametrize("stream", STREAM_NAMES)
+def test_a_stream_can_be_read(stream: str) -> None:
+    config = {name: value for name, value in SETTINGS.items() if value}
+    run = run_tap(TapCallRail, {**config, "max_records": 20, "page_size": 10}, streams=[stream])
+    assert run.exit_code == 0
+    assert run.report(stream)["status"] == "success"
+    assert run.report(stream)["rejects"] == {"record": 0, "value": 0}

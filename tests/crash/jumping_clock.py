@@ -1,0 +1,49 @@
+"""Runs the tap or the loader with a wall clock that jumps by years, back and forth, at every look.
+
+``jumping_clock.py PROGRAM ARGUMENT...``. The monotonic clock goes on as it does on a real machine, whatever is done
+to the time of day.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+import time
+from datetime import datetime, timedelta, tzinfo
+from typing import Self
+
+from crash.processes import ENTRY_POINTS
+
+MODULES = ("tap_kit.stream", "tap_kit.tap", "target_postgres_dw.run", "sync_history.bookmarks")
+_true_time = time.time
+
+
+def jump() -> float:
+    """Return a number of seconds, up to ten years to either side."""
+    return random.uniform(-1, 1) * 10 * 365 * 86_400  # noqa: S311 -- no secret
+
+
+class JumpingDatetime(datetime):
+    """``datetime`` whose ``now`` is some other time each time."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """Return a time within ten years of the true one."""
+        return super().now(tz) + timedelta(seconds=jump())
+
+
+def main(program: str) -> None:
+    """Run a program."""
+    module, name = ENTRY_POINTS[program]
+    entry = getattr(importlib.import_module(module), name)
+    for patched in MODULES:
+        if patched in sys.modules and hasattr(sys.modules[patched], "datetime"):
+            vars(sys.modules[patched])["datetime"] = JumpingDatetime
+    time.time = lambda: _true_time() + jump()
+    sys.argv = sys.argv[1:]
+    entry.cli()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""A tap that reads CSV files: every way of reading them that tap-kit knows."""

@@ -1,0 +1,145 @@
+{#
+    The functions that bring values into one form. They are made anew by every run, before the models.
+    Each is one expression, so Postgres writes it into the query and there is no call per row.
+#}
+{% macro create_functions() %}
+{% if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot', 'seed'] %}
+create schema if not exists core;
+
+-- +12065550100 for a number of North America, with or without its 1; a number with + as it is; else NULL.
+create or replace function core.phone_e164(phone text) returns text language sql immutable parallel safe as $function$
+    select case
+        when digits ~ '^1?[2-9]\d{9}$' and phone !~ '^\s*\+\s*[^1]' then '+1' || right(digits, 10)
+        when phone ~ '^\s*\+' and digits ~ '^[1-9]\d{6,14}$' then '+' || digits
+    end
+    from (select regexp_replace(regexp_replace(phone, '(?i)\s*(x|ext\.?|#)\s*\d+\s*$', ''), '\D', '', 'g') as digits) as d
+$function$;
+
+-- (206) 555-0100 for a number of North America; NULL for any other.
+create or replace function core.phone_national(phone text) returns text language sql immutable parallel safe as $function$
+    select case when e164 like '+1%' and length(e164) = 12
+        then '(' || substr(e164, 3, 3) || ') ' || substr(e164, 6, 3) || '-' || substr(e164, 9) end
+    from (select core.phone_e164(phone) as e164) as p
+$function$;
+
+-- The address in small letters; NULL if it is none.
+create or replace function core.email_normal(email text) returns text language sql immutable parallel safe as $function$
+    select case
+        when mail ~ '^[a-z0-9._%+''&/=?^{|}~!#$*-]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}$'
+            and mail !~ '\.\.' and length(mail) <= 254
+            then mail
+    end
+    from (select lower(btrim(email, E' \t\r\n<>')) as mail) as m
+$function$;
+
+-- The first five digits of a US code (four are padded), or a Canadian A1A 1A1; else NULL.
+create or replace function core.zip_normal(zip text) returns text language sql immutable parallel safe as $function$
+    select case
+        when code ~ '^\d{5}(-?\d{4})?$' then left(code, 5)
+        when code ~ '^\d{4}$' then '0' || code
+        when code ~ '^[A-Z]\d[A-Z] ?\d[A-Z]\d$' then left(code, 3) || ' ' || right(code, 3)
+    end
+    from (select upper(btrim(zip)) as code) as z
+$function$;
+
+-- The two letters of a US state, of DC or of a territory, from its code or its name; else NULL.
+create or replace function core.state_normal(state text) returns text language sql immutable parallel safe as $function$
+    select '{{ states_json() }}'::jsonb ->> upper(btrim(regexp_replace(state, '[.\s]+', ' ', 'g')))
+$function$;
+
+-- What two names are compared by: small letters and digits, without accents and what stands between them.
+create or replace function core.name_normal(name text) returns text language sql immutable parallel safe as $function$
+    select nullif(regexp_replace(translate(lower(name),
+        'àáâãäåèéêëìíîïòóôõöøùúûüýÿñçšžðþ', 'aaaaaaeeeeiiiioooooouuuuyyncszdt'), '[^[:alnum:]]', '', 'g'), '')
+$function$;
+
+-- A street address in one form: small letters, the usual abbreviations, one blank between words.
+create or replace function core.street_normal(street text) returns text language sql immutable parallel safe as $function$
+    select nullif(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        ' ' || regexp_replace(lower(street), '[^[:alnum:]]+', ' ', 'g') || ' ',
+        ' (street|str) ', ' st ', 'g'), ' (avenue|av) ', ' ave ', 'g'), ' road ', ' rd ', 'g'),
+        ' (drive|driv) ', ' dr ', 'g'), ' (lane) ', ' ln ', 'g')), '')
+$function$;
+
+-- How alike two texts are: 100 * (1 - Levenshtein distance / length of the longer one).
+create or replace function core.similarity(a text, b text) returns numeric language plpgsql immutable parallel safe as $function$
+declare
+    row_before int[];
+    row_now int[];
+    n int := length(b);
+    cost int;
+begin
+    if a is null or b is null then return null; end if;
+    if a = b then return 100; end if;
+    if a = '' or b = '' then return 0; end if;
+    row_before := array(select generate_series(0, n));
+    for i in 1..length(a) loop
+        row_now := array[i];
+        for j in 1..n loop
+            cost := case when substr(a, i, 1) = substr(b, j, 1) then 0 else 1 end;
+            row_now := row_now || least(row_now[j] + 1, row_before[j + 1] + 1, row_before[j] + cost);
+        end loop;
+        row_before := row_now;
+    end loop;
+    return round(100 * (1 - row_before[n + 1]::numeric / greatest(length(a), n)), 4);
+end
+$function$;
+
+-- Which members hang together, if all members of one group do: a row per member with the least number of its component.
+create or replace function core.connected_components(links text, member_column text, group_column text)
+returns table (member bigint, component bigint) language plpgsql as $function$
+begin
+    drop table if exists component_membership, component_of, component_step;
+    execute format('create temp table component_membership as select distinct %I as member, %I as grp from %s',
+        member_column, group_column, links);
+    create temp table component_of as
+        select m.member, min(g.low) as component
+        from component_membership as m
+        join (select c.grp, min(c.member) as low from component_membership as c group by c.grp) as g using (grp)
+        group by m.member;
+    loop
+        -- Components that meet in a group become one: the lower number stays.
+        drop table if exists component_step;
+        create temp table component_step as
+            select c.component as old, min(g.low) as new
+            from component_membership as m
+            join component_of as c using (member)
+            join (
+                select a.grp, min(b.component) as low
+                from component_membership as a join component_of as b using (member)
+                group by a.grp
+                having min(b.component) <> max(b.component)
+            ) as g using (grp)
+            where g.low < c.component
+            group by c.component;
+        exit when not exists (select from component_step);
+        -- A chain of steps is gone down in one go as far as it is known.
+        update component_step as s set new = t.new from component_step as t where t.old = s.new;
+        update component_of as c set component = s.new from component_step as s where s.old = c.component;
+    end loop;
+    return query select c.member, c.component from component_of as c;
+    drop table if exists component_membership, component_of, component_step;
+end
+$function$;
+{% endif %}
+{% endmacro %}
+
+
+{% macro states_json() %}
+{%- set states = {
+    'AL': 'ALABAMA', 'AK': 'ALASKA', 'AZ': 'ARIZONA', 'AR': 'ARKANSAS', 'CA': 'CALIFORNIA', 'CO': 'COLORADO',
+    'CT': 'CONNECTICUT', 'DE': 'DELAWARE', 'DC': 'DISTRICT OF COLUMBIA', 'FL': 'FLORIDA', 'GA': 'GEORGIA',
+    'HI': 'HAWAII', 'ID': 'IDAHO', 'IL': 'ILLINOIS', 'IN': 'INDIANA', 'IA': 'IOWA', 'KS': 'KANSAS', 'KY': 'KENTUCKY',
+    'LA': 'LOUISIANA', 'ME': 'MAINE', 'MD': 'MARYLAND', 'MA': 'MASSACHUSETTS', 'MI': 'MICHIGAN', 'MN': 'MINNESOTA',
+    'MS': 'MISSISSIPPI', 'MO': 'MISSOURI', 'MT': 'MONTANA', 'NE': 'NEBRASKA', 'NV': 'NEVADA', 'NH': 'NEW HAMPSHIRE',
+    'NJ': 'NEW JERSEY', 'NM': 'NEW MEXICO', 'NY': 'NEW YORK', 'NC': 'NORTH CAROLINA', 'ND': 'NORTH DAKOTA',
+    'OH': 'OHIO', 'OK': 'OKLAHOMA', 'OR': 'OREGON', 'PA': 'PENNSYLVANIA', 'RI': 'RHODE ISLAND',
+    'SC': 'SOUTH CAROLINA', 'SD': 'SOUTH DAKOTA', 'TN': 'TENNESSEE', 'TX': 'TEXAS', 'UT': 'UTAH', 'VT': 'VERMONT',
+    'VA': 'VIRGINIA', 'WA': 'WASHINGTON', 'WV': 'WEST VIRGINIA', 'WI': 'WISCONSIN', 'WY': 'WYOMING',
+    'PR': 'PUERTO RICO', 'GU': 'GUAM', 'VI': 'VIRGIN ISLANDS', 'AS': 'AMERICAN SAMOA',
+    'MP': 'NORTHERN MARIANA ISLANDS',
+} -%}
+{%- set codes = {} -%}
+{%- for code, name in states.items() -%}{%- do codes.update({code: code, name: code}) -%}{%- endfor -%}
+{{ tojson(codes) }}
+{%- endmacro %}

@@ -1,0 +1,31 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='callrail_call') }}
+select
+    "id" as "id",
+    "start_time" as "start_time",
+    "answered" as "answered",
+    "business_phone_number" as "business_phone_number",
+    "customer_city" as "customer_city",
+    "customer_country" as "customer_country",
+    "customer_name" as "customer_name",
+    "customer_phone_number" as "customer_phone_number",
+    "customer_state" as "customer_state",
+    "direction" as "direction",
+    "duration" as "duration",
+    null::text as "recording",
+    null::text as "recording_duration",
+    null::text as "recording_player",
+    "tracking_phone_number" as "tracking_phone_number",
+    "voicemail" as "voicemail",
+    null::text as "agent_email",
+    "company_id" as "company_id",
+    null::text as "company_name",
+    null::text as "call_type",
+    null::text as "campaign",
+    null::text as "note",
+    null::text as "lead_status",
+    null::numeric as "value",
+    null::jsonb as "tags",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_callrail__calls') }}

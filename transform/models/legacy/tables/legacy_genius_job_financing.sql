@@ -1,0 +1,31 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='genius_job_financing') }}
+select
+    "job_id" as "job_id",
+    "term_id" as "term_id",
+    "financed_amount" as "financed_amount",
+    "max_financed_amount" as "max_financed_amount",
+    "bid_rate" as "bid_rate",
+    "commission_reduction" as "commission_reduction",
+    "signed_on" as "signed_on",
+    "cancellation_period_expires_on" as "cancellation_period_expires_on",
+    "app_submission_date" as "app_submission_date",
+    "is_joint_application" as "is_joint_application",
+    "applicant" as "applicant",
+    "co_applicant" as "co_applicant",
+    "status" as "status",
+    "approved_on" as "approved_on",
+    "loan_expiration_date" as "loan_expiration_date",
+    "denied_on" as "denied_on",
+    "denied_by" as "denied_by",
+    "why_book" as "why_book",
+    "would_book" as "would_book",
+    "is_financing_factor" as "is_financing_factor",
+    "satisfied" as "satisfied",
+    "docs_completed" as "docs_completed",
+    "active_stipulation_notes" as "active_stipulation_notes",
+    "is_active_stipulations_cleared" as "is_active_stipulations_cleared",
+    "legal_app_name" as "legal_app_name",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_genius__job_financings') }}

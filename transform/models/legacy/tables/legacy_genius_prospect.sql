@@ -1,0 +1,31 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='genius_prospect') }}
+select
+    "id" as "id",
+    "division_id" as "division_id",
+    "user_id" as "user_id",
+    "first_name" as "first_name",
+    "last_name" as "last_name",
+    "alt_first_name" as "alt_first_name",
+    "alt_last_name" as "alt_last_name",
+    "address1" as "address1",
+    "address2" as "address2",
+    "city" as "city",
+    "county" as "county",
+    "state" as "state",
+    "zip" as "zip",
+    "year_built" as "year_built",
+    "phone1" as "phone1",
+    "phone2" as "phone2",
+    "email" as "email",
+    "notes" as "notes",
+    "add_user_id" as "add_user_id",
+    "add_date" as "add_date",
+    "marketsharp_id" as "marketsharp_id",
+    "leap_customer_id" as "leap_customer_id",
+    "third_party_source_id" as "third_party_source_id",
+    "updated_at" as "updated_at",
+    "hubspot_contact_id" as "hubspot_contact_id",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_genius__prospects') }}

@@ -1,0 +1,10 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='genius_user_association') }}
+select
+    "id" as "id",
+    "primary_user_id" as "primary_user_id",
+    "created_at" as "created_at",
+    "updated_at" as "updated_at",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_genius__user_associations') }}

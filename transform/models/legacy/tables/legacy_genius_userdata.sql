@@ -1,0 +1,31 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='genius_userdata') }}
+select
+    "id" as "id",
+    "division_id" as "division_id",
+    "title_id" as "title_id",
+    "manager_user_id" as "manager_user_id",
+    "first_name" as "first_name",
+    "first_name_alt" as "first_name_alt",
+    "last_name" as "last_name",
+    "email" as "email",
+    "personal_email" as "personal_email",
+    "birth_date" as "birth_date",
+    "gender_id" as "gender_id",
+    "marital_status_id" as "marital_status_id",
+    "time_zone_name" as "time_zone_name",
+    "hired_on" as "hired_on",
+    "start_date" as "start_date",
+    "add_user_id" as "add_user_id",
+    "add_datetime" as "add_datetime",
+    "updated_at" as "updated_at",
+    "is_inactive" as "is_inactive",
+    "inactive_on" as "inactive_on",
+    "inactive_reason_id" as "inactive_reason_id",
+    "inactive_reason_other" as "inactive_reason_other",
+    "primary_user_id" as "primary_user_id",
+    "inactive_transfer_division_id" as "inactive_transfer_division_id",
+    "user_associations_id" as "user_associations_id",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_genius__users') }}

@@ -1,0 +1,32 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='leadconduit_lead') }}
+select
+    "lead_id" as "lead_id",
+    "event_id" as "event_id",
+    "first_name" as "first_name",
+    "last_name" as "last_name",
+    "email" as "email",
+    "phone" as "phone",
+    "address" as "address",
+    "city" as "city",
+    "state" as "state",
+    "zip_code" as "zip_code",
+    "country" as "country",
+    "flow_name" as "flow_name",
+    "source_name" as "source_name",
+    "outcome" as "outcome",
+    "reason" as "reason",
+    "submitted_utc" as "submitted_utc",
+    "note_hge" as "note_hge",
+    "owner_hge" as "owner_hge",
+    "owneremail_hge" as "owneremail_hge",
+    "ownerid_hge" as "ownerid_hge",
+    "salesrabbit_lead_id_hge" as "salesrabbit_lead_id_hge",
+    "phone_metadata" as "phone_metadata",
+    "email_metadata" as "email_metadata",
+    "address_metadata" as "address_metadata",
+    "lead_data" as "lead_data",
+    "raw_data" as "raw_data",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_leadconduit__leads') }}

@@ -1,0 +1,32 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='marketsharp_inquiry') }}
+select
+    case when "id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "id"::uuid end as "id",
+    case when "contact_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "contact_id"::uuid end as "contact_id",
+    "description" as "description",
+    case when "inquiry_source_primary_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "inquiry_source_primary_id"::uuid end as "inquiry_source_primary_id",
+    case when "inquiry_source_secondary_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "inquiry_source_secondary_id"::uuid end as "inquiry_source_secondary_id",
+    "creation_date" as "creation_date",
+    "inquiry_date" as "inquiry_date",
+    "set_date" as "set_date",
+    "note" as "note",
+    case when "promoter_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "promoter_id"::uuid end as "promoter_id",
+    case when "canvasser_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "canvasser_id"::uuid end as "canvasser_id",
+    case when "telemarketer_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "telemarketer_id"::uuid end as "telemarketer_id",
+    "job_site_address_line1" as "job_site_address_line1",
+    "job_site_address_line2" as "job_site_address_line2",
+    "job_site_city" as "job_site_city",
+    "job_site_state" as "job_site_state",
+    "job_site_zip" as "job_site_zip",
+    "job_site_directions" as "job_site_directions",
+    "is_active" as "is_active",
+    case when "set_by_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "set_by_id"::uuid end as "set_by_id",
+    "division" as "division",
+    "inquiry_status_id" as "inquiry_status_id",
+    case when "last_update_by" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "last_update_by"::uuid end as "last_update_by",
+    "last_update" as "last_update",
+    "created_by" as "created_by",
+    "created_date" as "created_date",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_marketsharp__inquiries') }}

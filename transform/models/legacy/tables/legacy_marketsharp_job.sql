@@ -1,0 +1,30 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='marketsharp_job') }}
+select
+    case when "id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "id"::uuid end as "id",
+    case when "contact_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "contact_id"::uuid end as "contact_id",
+    case when "inquiry_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "inquiry_id"::uuid end as "inquiry_id",
+    "site" as "site",
+    "number" as "number",
+    "name" as "name",
+    "description" as "description",
+    "type" as "type",
+    "status" as "status",
+    "address_line1" as "address_line1",
+    "address_line2" as "address_line2",
+    "city" as "city",
+    "state" as "state",
+    "zip" as "zip",
+    "structure_value_code" as "structure_value_code",
+    "note" as "note",
+    "start_date" as "start_date",
+    "sale_date" as "sale_date",
+    "completed_date" as "completed_date",
+    case when "appointment_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "appointment_id"::uuid end as "appointment_id",
+    "is_active" as "is_active",
+    "last_update" as "last_update",
+    "created_date" as "created_date",
+    "exported_to_guild_quality" as "exported_to_guild_quality",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_marketsharp__jobs') }}

@@ -1,0 +1,32 @@
+-- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+{{ config(alias='salespro_estimate') }}
+select
+    "estimate_id" as "estimate_id",
+    "company_id" as "company_id",
+    "company_name" as "company_name",
+    "office_id" as "office_id",
+    "office_name" as "office_name",
+    "sales_rep_id" as "sales_rep_id",
+    "sales_rep_first_name" as "sales_rep_first_name",
+    "sales_rep_last_name" as "sales_rep_last_name",
+    "customer_id" as "customer_id",
+    "customer_first_name" as "customer_first_name",
+    "customer_last_name" as "customer_last_name",
+    "street_address" as "street_address",
+    "city" as "city",
+    "state" as "state",
+    "zip_code" as "zip_code",
+    "sale_amount" as "sale_amount",
+    "is_sale" as "is_sale",
+    "job_type" as "job_type",
+    "finance_amount" as "finance_amount",
+    "bank_name" as "bank_name",
+    "loan_name" as "loan_name",
+    "down_payment" as "down_payment",
+    "has_credit_app" as "has_credit_app",
+    "document_count" as "document_count",
+    "created_at" as "created_at",
+    "updated_at" as "updated_at",
+    _sdc_extracted_at as sync_created_at,
+    _sdc_batched_at as sync_updated_at
+from {{ ref('stg_salespro__estimates') }}

@@ -1,0 +1,28 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('arrivy', 'customers', {
+    'id': 'text',
+    'owner': 'text',
+    'first_name': 'text',
+    'last_name': 'text',
+    'company_name': 'text',
+    'notes': 'text',
+    'email': 'text',
+    'phone': 'text',
+    'mobile_number': 'text',
+    'address_line_1': 'text',
+    'address_line_2': 'text',
+    'city': 'text',
+    'state': 'text',
+    'country': 'text',
+    'zipcode': 'text',
+    'exact_location': 'jsonb',
+    'notifications': 'jsonb',
+    'extra_fields': 'jsonb',
+    'external_id': 'text',
+    'group_id': 'text',
+},
+    phones=["phone", "mobile_number"],
+    emails=["email"],
+    states=["state"],
+    zips=["zipcode"]) }}

@@ -1,0 +1,26 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('callrail', 'text_message_conversations', {
+    'account_id': 'text',
+    'id': 'text',
+    'last_message_at': 'timestamptz',
+    'company_id': 'text',
+    'company_name': 'text',
+    'company_time_zone': 'text',
+    'tracker_name': 'text',
+    'initial_tracker_id': 'text',
+    'current_tracker_id': 'text',
+    'customer_name': 'text',
+    'customer_phone_number': 'text',
+    'initial_tracking_number': 'text',
+    'current_tracking_number': 'text',
+    'formatted_customer_name': 'text',
+    'formatted_customer_phone_number': 'text',
+    'formatted_initial_tracking_number': 'text',
+    'formatted_current_tracking_number': 'text',
+    'state': 'text',
+    'recent_messages': 'jsonb',
+    'lead_status': 'text',
+    'source': 'text',
+},
+    phones=["customer_phone_number", "initial_tracking_number", "current_tracking_number"]) }}

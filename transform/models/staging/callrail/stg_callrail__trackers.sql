@@ -1,0 +1,25 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('callrail', 'trackers', {
+    'account_id': 'text',
+    'id': 'text',
+    'name': 'text',
+    'type': 'text',
+    'status': 'text',
+    'destination_number': 'text',
+    'tracking_numbers': 'jsonb',
+    'whisper_message': 'text',
+    'sms_supported': 'boolean',
+    'sms_enabled': 'boolean',
+    'company': 'jsonb',
+    'call_flow': 'jsonb',
+    'source': 'jsonb',
+    'created_at': 'timestamptz',
+    'disabled_at': 'timestamptz',
+    'swap_targets': 'jsonb',
+    'campaign_name': 'text',
+    'message_flow': 'jsonb',
+    'call_alerts': 'jsonb',
+    'sms_alerts': 'jsonb',
+},
+    phones=["destination_number"]) }}

@@ -1,0 +1,27 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('genius', 'job_change_orders', {
+    'id': 'bigint',
+    'job_id': 'bigint',
+    'number': 'text',
+    'status_id': 'bigint',
+    'type_id': 'bigint',
+    'adjustment_change_order_id': 'bigint',
+    'effective_date': 'date',
+    'total_amount': 'numeric',
+    'add_user_id': 'bigint',
+    'add_date': 'timestamptz',
+    'sold_user_id': 'bigint',
+    'sold_date': 'timestamptz',
+    'cancel_user_id': 'bigint',
+    'cancel_date': 'timestamptz',
+    'reason_id': 'bigint',
+    'envelope_id': 'text',
+    'total_contract_amount': 'numeric',
+    'total_pre_change_orders_amount': 'numeric',
+    'signer_name': 'text',
+    'signer_email': 'text',
+    'financing_note': 'text',
+    'updated_at': 'timestamptz',
+},
+    emails=["signer_email"]) }}

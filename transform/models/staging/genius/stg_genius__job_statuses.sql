@@ -1,0 +1,7 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('genius', 'job_statuses', {
+    'id': 'bigint',
+    'label': 'text',
+    'is_system': 'bigint',
+}) }}

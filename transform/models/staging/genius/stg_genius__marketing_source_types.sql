@@ -1,0 +1,11 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('genius', 'marketing_source_types', {
+    'id': 'bigint',
+    'label': 'text',
+    'description': 'text',
+    'is_active': 'boolean',
+    'list_order': 'bigint',
+    'created_at': 'timestamptz',
+    'updated_at': 'timestamptz',
+}) }}

@@ -1,0 +1,25 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('hubspot', 'deals', {
+    'id': 'text',
+    'created_at': 'timestamptz',
+    'updated_at': 'timestamptz',
+    'archived': 'boolean',
+    'archived_at': 'timestamptz',
+    'merged_into': 'text',
+    'removal_reason': 'text',
+    'properties': 'jsonb',
+    'dealname': 'text',
+    'amount': 'numeric',
+    'closedate': 'timestamptz',
+    'createdate': 'timestamptz',
+    'dealstage': 'text',
+    'dealtype': 'text',
+    'description': 'text',
+    'hs_object_id': 'text',
+    'hubspot_owner_id': 'text',
+    'pipeline': 'text',
+    'division': 'text',
+    'priority': 'text',
+    'hs_lastmodifieddate': 'timestamptz',
+}) }}

@@ -1,0 +1,26 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('hubspot', 'genius_users', {
+    'id': 'text',
+    'created_at': 'timestamptz',
+    'updated_at': 'timestamptz',
+    'archived': 'boolean',
+    'archived_at': 'timestamptz',
+    'merged_into': 'text',
+    'removal_reason': 'text',
+    'properties': 'jsonb',
+    'hs_object_id': 'text',
+    'hs_createdate': 'timestamptz',
+    'hs_lastmodifieddate': 'timestamptz',
+    'arrivy_user_id': 'text',
+    'division': 'text',
+    'division_id': 'text',
+    'email': 'text',
+    'job_title': 'text',
+    'name': 'text',
+    'title_id': 'text',
+    'user_account_type': 'text',
+    'user_id': 'text',
+    'user_status_inactive': 'text',
+},
+    emails=["email"]) }}

@@ -1,0 +1,26 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'additional_contacts', {
+    'id': 'text',
+    'cell_phone': 'text',
+    'city': 'text',
+    'contact_id': 'text',
+    'email1': 'text',
+    'email2': 'text',
+    'first_name': 'text',
+    'home_phone': 'text',
+    'is_active': 'boolean',
+    'last_name': 'text',
+    'line1': 'text',
+    'line2': 'text',
+    'note': 'text',
+    'relationship': 'text',
+    'state': 'text',
+    'title': 'text',
+    'work_phone': 'text',
+    'zip': 'text',
+},
+    phones=["cell_phone", "home_phone", "work_phone"],
+    emails=["email1", "email2"],
+    states=["state"],
+    zips=["zip"]) }}

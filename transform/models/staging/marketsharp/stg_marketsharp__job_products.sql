@@ -1,0 +1,25 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'job_products', {
+    'id': 'text',
+    'adjusted_price': 'numeric',
+    'adjustment': 'numeric',
+    'completed_date': 'timestamptz',
+    'is_active': 'boolean',
+    'job_id': 'text',
+    'note': 'text',
+    'price': 'numeric',
+    'production_note': 'text',
+    'product_type_id': 'text',
+    'project_manager_id': 'text',
+    'sale_date': 'timestamptz',
+    'salesperson1id': 'text',
+    'salesperson2id': 'text',
+    'sale_type': 'text',
+    'service_end_date': 'timestamptz',
+    'service_start_date': 'timestamptz',
+    'status': 'text',
+    'warranty_end_date': 'timestamptz',
+    'warranty_start_date': 'timestamptz',
+    'work_crew_id': 'text',
+}) }}

@@ -1,0 +1,7 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'lead_paint_to_firms', {
+    'id': 'text',
+    'firm_id': 'text',
+    'lead_paint_id': 'text',
+}) }}

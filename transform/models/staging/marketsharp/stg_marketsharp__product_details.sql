@@ -1,0 +1,9 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'product_details', {
+    'id': 'text',
+    'product_type_id': 'text',
+    'name': 'text',
+    'is_active': 'boolean',
+    'company_id': 'bigint',
+}) }}

@@ -1,0 +1,8 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'product_types', {
+    'id': 'text',
+    'name': 'text',
+    'is_active': 'boolean',
+    'company_id': 'bigint',
+}) }}

@@ -1,0 +1,8 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['id']) }}
+{{ staging('marketsharp', 'work_crews', {
+    'id': 'text',
+    'company_id': 'text',
+    'is_active': 'boolean',
+    'name': 'text',
+}) }}

@@ -1,0 +1,28 @@
+-- Made by `make transform-models` from the tap's schemas; do not edit.
+{{ config(unique_key=['user_object_id']) }}
+{{ staging('salespro', 'users', {
+    'user_object_id': 'text',
+    'username': 'text',
+    'first_name': 'text',
+    'last_name': 'text',
+    'email': 'text',
+    'phone_number': 'text',
+    'is_active': 'boolean',
+    'is_manager': 'boolean',
+    'is_available_to_call': 'boolean',
+    'can_activate_users': 'boolean',
+    'can_change_settings': 'boolean',
+    'can_submit_credit_apps': 'boolean',
+    'disable_change_company': 'boolean',
+    'company_id': 'text',
+    'selected_office': 'text',
+    'allowed_offices': 'jsonb',
+    'identifier': 'text',
+    'license_number': 'text',
+    'created_at': 'timestamptz',
+    'updated_at': 'timestamptz',
+    'last_login_date': 'timestamptz',
+    'deactivated_date': 'timestamptz',
+},
+    phones=["phone_number"],
+    emails=["email"]) }}

@@ -1,0 +1,35 @@
+-- The functions that bring values into one form give what they should.
+{{ config(tags=['functions']) }}
+select * from (values
+    ('phone', '(206) 555-0100', core.phone_e164('(206) 555-0100'), '+12065550100'),
+    ('phone', '1-206-555-0100', core.phone_e164('1-206-555-0100'), '+12065550100'),
+    ('phone', '206.555.0100 x12', core.phone_e164('206.555.0100 x12'), '+12065550100'),
+    ('phone', '+44 20 7946 0000', core.phone_e164('+44 20 7946 0000'), '+442079460000'),
+    ('phone', '555-0100', core.phone_e164('555-0100'), null),
+    ('phone', '006 555 0100', core.phone_e164('006 555 0100'), null),
+    ('phone', 'none', core.phone_e164('none'), null),
+    ('phone', null, core.phone_e164(null), null),
+    ('national', '+12065550100', core.phone_national('+12065550100'), '(206) 555-0100'),
+    ('national', '+442079460000', core.phone_national('+442079460000'), null),
+    ('email', ' Ada@Example.COM ', core.email_normal(' Ada@Example.COM '), 'ada@example.com'),
+    ('email', 'a..b@example.com', core.email_normal('a..b@example.com'), null),
+    ('email', 'ada@example', core.email_normal('ada@example'), null),
+    ('email', '', core.email_normal(''), null),
+    ('zip', '98101-1234', core.zip_normal('98101-1234'), '98101'),
+    ('zip', '981011234', core.zip_normal('981011234'), '98101'),
+    ('zip', '2134', core.zip_normal('2134'), '02134'),
+    ('zip', 'k1a0b1', core.zip_normal('k1a0b1'), 'K1A 0B1'),
+    ('zip', 'x', core.zip_normal('x'), null),
+    ('state', 'wa', core.state_normal('wa'), 'WA'),
+    ('state', ' New  York', core.state_normal(' New  York'), 'NY'),
+    ('state', 'District of Columbia', core.state_normal('District of Columbia'), 'DC'),
+    ('state', 'ZZ', core.state_normal('ZZ'), null),
+    ('name', 'O''Larch-Fir ', core.name_normal('O''Larch-Fir '), 'olarchfir'),
+    ('name', 'Zoë', core.name_normal('Zoë'), 'zoe'),
+    ('street', '12 Main Street, Apt. 4', core.street_normal('12 Main Street, Apt. 4'), '12 main st apt 4'),
+    ('similarity', 'same', core.similarity('anna', 'anna')::int::text, '100'),
+    ('similarity', 'one of five', core.similarity('smith', 'smyth')::int::text, '80'),
+    ('similarity', 'nothing', core.similarity('', 'x')::int::text, '0'),
+    ('similarity', 'kitten', core.similarity('kitten', 'sitting')::text, '57.1429')
+) as cases (what, given, found, expected)
+where found is distinct from expected
