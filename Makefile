@@ -53,8 +53,8 @@ bench: $(SET_UP) ## Measure speed and memory
 	@PYTHONPATH=benchmarks .venv/bin/python -m mysql_to_postgres --write benchmarks/RESULTS.md
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
 
-chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=) and check what is left
-	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1)
+chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=, CHAIN=) and check what is left
+	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1) $(if $(CHAIN),--chain $(CHAIN))
 
 clean: ## Stop our servers and delete everything that was made, their data too
 	@if [ -x .venv/bin/python ] && [ -d .crm ]; then .venv/bin/python -m crm_cli.servers destroy .crm; fi

@@ -319,7 +319,8 @@ def machine() -> list[str]:
     return [
         (
             f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} x {names[0] if names else platform.machine()}, "
-            f"{int(memory) / 2**20:.0f} GB, {platform.system()} {platform.release()}, Python {platform.python_version()}. "
+            f"{int(memory) / 2**20:.0f} GB, {platform.system()} {platform.release()}, "
+            f"Python {platform.python_version()}. "
             f"Load of the machine by everything at the end (1, 5, 15 minutes): {load}."
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from sync_history import schema
 
 from crash import checks, faults
 from crash.moving import Writer
-from crash.pipeline import RECORD, Attempt, CountingPipe, MeltanoPipe, Mode, Pipe, Pipeline
+from crash.pipeline import RECORD, Attempt, CountingPipe, MeltanoPipe, Mode, Pipe, Pipeline, batch_mode
 from crash.processes import Commands, Starter
 from crash.proxy import Proxy
 from crash.servers import STREAMS, Servers, with_database, with_port
@@ -38,6 +39,7 @@ class Point:
     """What happened at one point: the fault, where it was meant to strike, and whether it met a living run."""
 
     kind: str
+    mode: str
     fault: str
     where: str
     hit: bool
@@ -86,20 +88,22 @@ class Chain:
     """Runs a chain of one kind and checks everything after each of its points.
 
     ``kind`` is pipe, counting (rows without key), meltano, or moving (the source changes while it is read). What
-    is not checked after a point of a moving source: that its rows are those of a still one.
+    is not checked after a point of a moving source: that its rows are those of a still one. ``batches``: rows travel
+    in files, except those of the counting tap, which has none.
     """
 
     servers: Servers
     folder: Path
     kind: str
     seed: str
-    mode: Mode = RECORD
+    batches: bool = False
     starter: Starter = field(default_factory=Commands)
     small_disk: Path | None = None
     points: list[Point] = field(default_factory=list)
     started: int = 0
     refused: bool = False
 
+    mode: Mode = field(init=False)
     pipeline: Pipeline = field(init=False)
     random: random.Random = field(init=False)
     warehouse: Proxy = field(init=False)
@@ -114,6 +118,7 @@ class Chain:
             AssertionError: as soon as something does not hold.
         """
         self.random = random.Random(self.seed)  # noqa: S311 -- no secret
+        self.mode = batch_mode(self.folder / "batches", STATE_EVERY) if self.batches else RECORD
         drawn = chosen is None
         if chosen is None:
             on = "pipe" if self.kind == "moving" else self.kind
@@ -178,7 +183,7 @@ class Chain:
         self.source_proxy.reset()
         self.restart_postgres()
         where = "start" if at_start else f"{mark} rows"
-        self.points.append(Point(self.kind, fault.name, where, hit, link.note))
+        self.points.append(Point(self.kind, self.mode.name, fault.name, where, hit, link.note))
         self._check_midway(attempt)
 
     def _check_midway(self, attempt: Attempt) -> None:
@@ -194,6 +199,7 @@ class Chain:
 
     def _finish(self, writer: Writer | None) -> None:
         """Run to the end, at once, and compare."""
+        self._age_batches()
         self._run_to_the_end()
         if writer is not None:
             writer.stop()
@@ -210,8 +216,14 @@ class Chain:
             checks.check_against_source(conn, self.source)
             if writer is None:
                 checks.check_against_reference(conn, self.servers.reference, streams)
-        if self.mode.folder is not None:
+        if self.mode.folder is not None and self.mode.folder.exists():
             assert [file for file in self.mode.folder.rglob("*") if file.is_file()] == [], "a batch file is left"
+
+    def _age_batches(self) -> None:
+        """Let the folders of killed runs be old enough to be swept."""
+        if self.mode.folder is not None:
+            for place in self.mode.folder.rglob("*"):
+                os.utime(place, (0, 0))
 
     def _run_to_the_end(self) -> None:
         attempt = self.pipeline.start()

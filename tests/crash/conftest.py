@@ -22,6 +22,6 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("chaos"), ROWS) as running:
+def servers(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("chaos"), ROWS, nursery) as running:
         yield running

@@ -1,7 +1,6 @@
-"""Runs the tap or the loader with a wall clock that jumps by years, back and forth, at every look.
+"""The tap and the loader with a wall clock that jumps by years, back and forth, at every look.
 
-``jumping_clock.py PROGRAM ARGUMENT...``. The monotonic clock goes on as it does on a real machine, whatever is done
-to the time of day.
+The monotonic clock goes on as it does on a real machine, whatever is done to the time of day.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ import sys
 import time
 from datetime import datetime, timedelta, tzinfo
 from typing import Self
-
-from crash.processes import ENTRY_POINTS
 
 MODULES = ("tap_kit.stream", "tap_kit.tap", "target_postgres_dw.run", "sync_history.bookmarks")
 _true_time = time.time
@@ -33,17 +30,29 @@ class JumpingDatetime(datetime):
         return super().now(tz) + timedelta(seconds=jump())
 
 
-def main(program: str) -> None:
+def run(module: str, name: str) -> None:
     """Run a program."""
-    module, name = ENTRY_POINTS[program]
     entry = getattr(importlib.import_module(module), name)
     for patched in MODULES:
         if patched in sys.modules and hasattr(sys.modules[patched], "datetime"):
             vars(sys.modules[patched])["datetime"] = JumpingDatetime
     time.time = lambda: _true_time() + jump()
-    sys.argv = sys.argv[1:]
     entry.cli()
 
 
-if __name__ == "__main__":
-    main(sys.argv[1])
+class JumpingTap:
+    """``tap-genius``."""
+
+    @staticmethod
+    def cli() -> None:
+        """Run it."""
+        run("tap_genius.tap", "TapGenius")
+
+
+class JumpingLoader:
+    """``target-postgres-dw``."""
+
+    @staticmethod
+    def cli() -> None:
+        """Run it."""
+        run("target_postgres_dw.target", "TargetPostgresDw")

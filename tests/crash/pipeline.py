@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 from crm_cli.project import Project
 from sync_history import bookmarks, runs, schema
+from tap_genius.tap import TapGenius
 
 from crash.processes import BIN, Commands, Running, Starter, unmeasured
 from crash.waiting import DEADLINE_SECONDS, wait_until
@@ -34,9 +35,18 @@ class Mode:
     tap: Mapping[str, Any] = field(default_factory=dict)
     loader: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    loader_program: str = "target-postgres-dw"
 
 
 RECORD = Mode("record")
+# Whether the tap can send batches.
+HAS_BATCHES = "batch" in {str(capability) for capability in TapGenius.capabilities}
+
+
+def batch_mode(folder: Path, rows: int) -> Mode:
+    """Rows travel in files of so many rows, below a folder; the loader takes each for large enough to load alone."""
+    config = {"encoding": {"format": "copy-text"}, "storage": {"root": str(folder)}, "batch_size": rows}
+    return Mode("batch", tap={"batch_config": config}, folder=folder, loader_program="eager target-postgres-dw")
 
 
 def children(pid: int) -> Iterator[int]:
@@ -111,7 +121,13 @@ class Pipeline(Protocol):
 
 
 def pipe(
-    starter: Starter, tap: tuple[str, Sequence[str]], loader_config: Path, folder: Path, states_to: str | None
+    starter: Starter,
+    tap: tuple[str, Sequence[str]],
+    loader_config: Path,
+    folder: Path,
+    states_to: str | None,
+    *,
+    loader: str = "target-postgres-dw",
 ) -> Attempt:
     """Start ``tap | loader``; the loader's STATEs go to a file of the attempt, or to ``states_to``."""
     number = len(list(folder.glob("attempt-*.log")))
@@ -126,7 +142,7 @@ def pipe(
             program, arguments = tap
             reading = starter.start(program, arguments, stdin=nothing.fileno(), stdout=writer, stderr=log.fileno())
             loading = starter.start(
-                "target-postgres-dw",
+                loader,
                 [f"--config={loader_config}"],
                 stdin=reader,
                 stdout=states.fileno(),
@@ -201,7 +217,8 @@ class Pipe:
             self.loader_url or self.url, self.state_every, self.lock_wait_seconds, self.mode.loader
         ).write(self.folder)
         arguments = [f"--config={config}", f"--state={state}", f"--catalog={catalog}"]
-        return pipe(self.starter, ("tap-genius", arguments), loader, self.folder, states_to)
+        program = self.mode.loader_program
+        return pipe(self.starter, ("tap-genius", arguments), loader, self.folder, states_to, loader=program)
 
     def tap_config(self) -> dict[str, Any]:
         """Return the settings of the tap."""
@@ -215,10 +232,18 @@ class Pipe:
 
     def _discover(self, config: Path) -> dict[str, Any]:
         """Return the catalog, with our streams selected."""
-        discovered = subprocess.run(
-            [BIN / "tap-genius", f"--config={config}", "--discover"], check=True, capture_output=True
-        ).stdout
-        streams = [stream for stream in json.loads(discovered)["streams"] if stream["tap_stream_id"] in self.streams]
+        discovered = self.folder / "discovered.json"
+        with discovered.open("wb") as output, Path(os.devnull).open("r+b") as nothing:
+            tap = self.starter.start(
+                "tap-genius",
+                [f"--config={config}", "--discover"],
+                stdin=nothing.fileno(),
+                stdout=output.fileno(),
+                stderr=nothing.fileno(),
+            )
+            assert tap.wait(DEADLINE_SECONDS) == 0
+        found = json.loads(discovered.read_text())["streams"]
+        streams = [stream for stream in found if stream["tap_stream_id"] in self.streams]
         for stream in streams:
             for entry in stream["metadata"]:
                 if entry["breadcrumb"] == []:

@@ -27,6 +27,9 @@ BIN = Path(sys.executable).parent
 ENTRY_POINTS = {
     "tap-genius": ("tap_genius.tap", "TapGenius"),
     "target-postgres-dw": ("target_postgres_dw.target", "TargetPostgresDw"),
+    "eager target-postgres-dw": ("crash.eager", "EagerLoader"),
+    "jumping tap-genius": ("crash.jumping_clock", "JumpingTap"),
+    "jumping target-postgres-dw": ("crash.jumping_clock", "JumpingLoader"),
 }
 SCRIPTS = {"counting-tap": Path(__file__).parent / "counting_tap.py"}
 _LONGEST_REQUEST = 1 << 16
@@ -69,7 +72,8 @@ class Commands:
     """Starts the installed commands, as a user would."""
 
     def start(self, program: str, arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int) -> Running:
-        """Start a program with the file descriptors given."""
+        """Start a program with the file descriptors given; an eager loader is the ordinary one here."""
+        program = program.removeprefix("eager ")
         words = [sys.executable, str(SCRIPTS[program])] if program in SCRIPTS else [str(BIN / program)]
         return subprocess.Popen([*words, *arguments], stdin=stdin, stdout=stdout, stderr=stderr, env=unmeasured())
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from crash.processes import Starter
+
 STREAMS = ("prospects", "leads", "appointment_services")
 SMALL_DISK_MEGABYTES = 64
 
@@ -42,12 +44,13 @@ def with_port(url: str, port: int) -> str:
 class Servers:
     """A Postgres and a MariaDB of our own. The source has ``rows`` prospects and some rows in two other tables.
 
-    ``reference`` is the address of a warehouse that one undisturbed run has loaded.
+    ``reference`` is the address of a warehouse that one undisturbed run has loaded; ``starter`` starts its programs.
     """
 
-    def __init__(self, folder: Path, rows: int) -> None:
+    def __init__(self, folder: Path, rows: int, starter: Starter) -> None:
         self.folder = folder
         self.rows = rows
+        self._starter = starter
         self.postgres = EmbeddedPostgres(folder / "postgres")
         self.mariadb = PrivateMariaDB(folder / "mariadb")
         self._ended = ExitStack()
@@ -63,7 +66,7 @@ class Servers:
             self._create_database("reference")
             place = self.folder / "reference"
             place.mkdir()
-            Pipe(place, self.source, self.reference, STREAMS).finish()
+            Pipe(place, self.source, self.reference, STREAMS, starter=self._starter).finish()
         except BaseException:
             self._ended.close()
             raise

@@ -8,6 +8,7 @@ import pytest
 
 from crash import faults
 from crash.chain import Chain
+from crash.pipeline import HAS_BATCHES
 from crash.servers import may_mount
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ CHAINS = {
     ],
     "counting": [["kill tap", "reply to COMMIT lost", "kill loader", "end during COMMIT", "session ended"]],
     "moving": [["kill tap", "kill loader"]],
+    "pipe in batches": [
+        ["end during COMMIT", "kill loader", "reply to COMMIT lost", "kill tap", "session ended", "terminate loader"]
+    ],
 }
 # They take Meltano, which is slow to start; tests/test_crash.py has one of each.
 ELSEWHERE = {"kill Meltano", "terminate Meltano"}
@@ -60,7 +64,12 @@ ELSEWHERE = {"kill Meltano", "terminate Meltano"}
 def test_nothing_is_lost_or_doubled(
     kind: str, names: list[str], servers: Servers, nursery: Nursery, tmp_path: Path
 ) -> None:
-    points = Chain(servers, tmp_path, kind, f"short {names}", starter=nursery).run([BY_NAME[name] for name in names])
+    chain = Chain(servers, tmp_path, kind.removesuffix(" in batches"), f"short {names}", starter=nursery)
+    if kind.endswith(" in batches"):
+        if not HAS_BATCHES:
+            pytest.skip("the tap sends no batches")
+        chain.batches = True
+    points = chain.run([BY_NAME[name] for name in names])
     assert [point.fault for point in points] == names
     assert any(point.hit for point in points), points
 

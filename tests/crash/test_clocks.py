@@ -9,8 +9,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +19,6 @@ import pytest
 
 from crash import checks
 from crash.pipeline import Mode, Pipe, history_of
-from crash.processes import Running, unmeasured
 from crash.servers import with_database
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 
     from crm_cli.servers.mariadb import Database
 
-    from crash.processes import Nursery
+    from crash.processes import Nursery, Running
     from crash.servers import Servers
 
 ROWS = 300
@@ -174,15 +171,15 @@ def test_a_row_from_the_future_does_not_take_the_bookmark_along(pipe: Pipe, sour
 class JumpingClocks:
     """Starts programs whose own clock jumps."""
 
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+
     def start(self, program: str, arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int) -> Running:
-        script = Path(__file__).parent / "jumping_clock.py"
-        environment = unmeasured() | {"PYTHONPATH": str(script.parents[1])}
-        command = [sys.executable, str(script), program, *arguments]
-        return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment)
+        return self._nursery.start(f"jumping {program}", arguments, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
-def test_the_clock_of_our_own_machine_does_not_matter(pipe: Pipe, source: Database) -> None:
-    pipe.starter = JumpingClocks()
+def test_the_clock_of_our_own_machine_does_not_matter(pipe: Pipe, source: Database, nursery: Nursery) -> None:
+    pipe.starter = JumpingClocks(nursery)
     pipe.finish()
     with session(source, autocommit=True) as cursor:
         change(cursor, 7, "Changed", source_time(source))
@@ -245,6 +242,7 @@ def test_states_that_cannot_be_written_end_the_run(many: Pipe, servers: Servers)
     attempt = many.start(states_to=os.fspath(full))
     assert attempt.wait()["loader"] == 1
     assert "Traceback" not in attempt.log
+    assert "output cannot be written (No space left on device)" in attempt.log
     many.finish()
     with psycopg.connect(many.url) as conn:
         checks.check_end(conn, "genius", ["prospects"], attempts=2, refused=False)

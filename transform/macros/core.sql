@@ -20,3 +20,16 @@ case when {{ duration }} ~ '^\d+:\d\d:\d\d$' then
     split_part({{ duration }}, ':', 1)::int * 3600 + split_part({{ duration }}, ':', 2)::int * 60 + split_part({{ duration }}, ':', 3)::int
 end
 {%- endmacro %}
+
+
+{# The id of a record of another CRM; an empty one, or a word for none, is no id. #}
+{% macro named(what, id) -%}
+case when lower(btrim({{ id }})) not in ('', '0', '-', 'null', 'none', 'undefined', 'n/a', 'na') then '{{ what }}:' || btrim({{ id }}) end
+{%- endmacro %}
+
+
+{# The values of an array that are not NULL, each once. Most arrays hold one or none, and need no query of their own. #}
+{% macro distinct_values(list) -%}
+case when cardinality(array_remove({{ list }}, null)) < 2 then array_remove({{ list }}, null)
+    else array(select distinct v from unnest({{ list }}) as v where v is not null) end
+{%- endmacro %}

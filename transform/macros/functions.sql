@@ -1,64 +1,73 @@
 {#
     The functions that bring values into one form. They are made anew by every run, before the models.
-    Each is one expression, so Postgres writes it into the query and there is no call per row.
+    Each is one expression without FROM, so Postgres writes it into the query and there is no call per row; what is
+    usual is tried first, by means that cost little.
 #}
 {% macro create_functions() %}
 {% if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot', 'seed'] %}
 create schema if not exists core;
 
+-- A number that is not written as usual: digits, without an extension.
+create or replace function core.phone_digits(phone text) returns text language sql immutable parallel safe as $function$
+    select regexp_replace(regexp_replace(phone, '(?i)\s*(x|ext\.?|#)\s*\d+\s*$', ''), '\D', '', 'g')
+$function$;
+
 -- +12065550100 for a number of North America, with or without its 1; a number with + as it is; else NULL.
 create or replace function core.phone_e164(phone text) returns text language sql immutable parallel safe as $function$
     select case
-        when digits ~ '^1?[2-9]\d{9}$' and phone !~ '^\s*\+\s*[^1]' then '+1' || right(digits, 10)
-        when phone ~ '^\s*\+' and digits ~ '^[1-9]\d{6,14}$' then '+' || digits
+        when translate(phone, ' ()-./', '') ~ '^(\+?1)?[2-9]\d{9}$' then '+1' || right(translate(phone, ' ()-./', ''), 10)
+        when core.phone_digits(phone) ~ '^1?[2-9]\d{9}$' and phone !~ '^\s*\+\s*[^1]' then '+1' || right(core.phone_digits(phone), 10)
+        when phone ~ '^\s*\+' and core.phone_digits(phone) ~ '^[1-9]\d{6,14}$' then '+' || core.phone_digits(phone)
     end
-    from (select regexp_replace(regexp_replace(phone, '(?i)\s*(x|ext\.?|#)\s*\d+\s*$', ''), '\D', '', 'g') as digits) as d
 $function$;
 
--- (206) 555-0100 for a number of North America; NULL for any other.
+-- (206) 555-0100 for a number of North America in E.164; NULL for any other.
 create or replace function core.phone_national(phone text) returns text language sql immutable parallel safe as $function$
-    select case when e164 like '+1%' and length(e164) = 12
-        then '(' || substr(e164, 3, 3) || ') ' || substr(e164, 6, 3) || '-' || substr(e164, 9) end
-    from (select core.phone_e164(phone) as e164) as p
+    select case when length(phone) = 12 and left(phone, 2) = '+1'
+        then '(' || substr(phone, 3, 3) || ') ' || substr(phone, 6, 3) || '-' || substr(phone, 9) end
 $function$;
 
 -- The address in small letters; NULL if it is none.
 create or replace function core.email_normal(email text) returns text language sql immutable parallel safe as $function$
     select case
-        when mail ~ '^[a-z0-9._%+''&/=?^{|}~!#$*-]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}$'
-            and mail !~ '\.\.' and length(mail) <= 254
-            then mail
+        when lower(btrim(email, E' \t\r\n<>')) ~ '^[a-z0-9._%+''&/=?^{|}~!#$*-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$'
+            and strpos(email, '..') = 0 and length(email) <= 254 and strpos(btrim(email, E' \t\r\n<>'), '@') <= 65
+            then lower(btrim(email, E' \t\r\n<>'))
     end
-    from (select lower(btrim(email, E' \t\r\n<>')) as mail) as m
 $function$;
 
 -- The first five digits of a US code (four are padded), or a Canadian A1A 1A1; else NULL.
 create or replace function core.zip_normal(zip text) returns text language sql immutable parallel safe as $function$
     select case
-        when code ~ '^\d{5}(-?\d{4})?$' then left(code, 5)
-        when code ~ '^\d{4}$' then '0' || code
-        when code ~ '^[A-Z]\d[A-Z] ?\d[A-Z]\d$' then left(code, 3) || ' ' || right(code, 3)
+        when zip ~ '^\s*\d{5}(-?\d{4})?\s*$' then left(btrim(zip), 5)
+        when zip ~ '^\s*\d{4}\s*$' then '0' || btrim(zip)
+        when zip ~* '^\s*[A-Z]\d[A-Z] ?\d[A-Z]\d\s*$' then upper(left(btrim(zip), 3) || ' ' || right(btrim(zip), 3))
     end
-    from (select upper(btrim(zip)) as code) as z
 $function$;
 
 -- The two letters of a US state, of DC or of a territory, from its code or its name; else NULL.
 create or replace function core.state_normal(state text) returns text language sql immutable parallel safe as $function$
-    select '{{ states_json() }}'::jsonb ->> upper(btrim(regexp_replace(state, '[.\s]+', ' ', 'g')))
+    select case
+        when state in ({% for code in states() %}'{{ code }}'{{ ', ' if not loop.last }}{% endfor %}) then state
+        else '{{ states_json() }}'::jsonb ->> upper(btrim(regexp_replace(state, '[.\s]+', ' ', 'g')))
+    end
 $function$;
 
 -- What two names are compared by: small letters and digits, without accents and what stands between them.
 create or replace function core.name_normal(name text) returns text language sql immutable parallel safe as $function$
-    select nullif(regexp_replace(translate(lower(name),
-        'àáâãäåèéêëìíîïòóôõöøùúûüýÿñçšžðþ', 'aaaaaaeeeeiiiioooooouuuuyyncszdt'), '[^[:alnum:]]', '', 'g'), '')
+    select case
+        when name ~ '^[A-Za-z]+$' then lower(name)
+        else nullif(regexp_replace(translate(lower(name),
+            'àáâãäåèéêëìíîïòóôõöøùúûüýÿñçšžðþ', 'aaaaaaeeeeiiiioooooouuuuyyncszdt'), '[^[:alnum:]]', '', 'g'), '')
+    end
 $function$;
 
 -- A street address in one form: small letters, the usual abbreviations, one blank between words.
 create or replace function core.street_normal(street text) returns text language sql immutable parallel safe as $function$
-    select nullif(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+    select nullif(btrim(replace(replace(replace(replace(replace(replace(replace(
         ' ' || regexp_replace(lower(street), '[^[:alnum:]]+', ' ', 'g') || ' ',
-        ' (street|str) ', ' st ', 'g'), ' (avenue|av) ', ' ave ', 'g'), ' road ', ' rd ', 'g'),
-        ' (drive|driv) ', ' dr ', 'g'), ' (lane) ', ' ln ', 'g')), '')
+        ' street ', ' st '), ' str ', ' st '), ' avenue ', ' ave '), ' av ', ' ave '), ' road ', ' rd '),
+        ' drive ', ' dr '), ' lane ', ' ln ')), '')
 $function$;
 
 -- How alike two texts are: 100 * (1 - Levenshtein distance / length of the longer one).
@@ -92,11 +101,13 @@ begin
     drop table if exists component_membership, component_of, component_step;
     execute format('create temp table component_membership as select distinct %I as member, %I as grp from %s',
         member_column, group_column, links);
+    analyze component_membership;
     create temp table component_of as
         select m.member, min(g.low) as component
         from component_membership as m
         join (select c.grp, min(c.member) as low from component_membership as c group by c.grp) as g using (grp)
         group by m.member;
+    analyze component_of;
     loop
         -- Components that meet in a group become one: the lower number stays.
         drop table if exists component_step;
@@ -113,6 +124,7 @@ begin
             where g.low < c.component
             group by c.component;
         exit when not exists (select from component_step);
+        analyze component_step;
         -- A chain of steps is gone down in one go as far as it is known.
         update component_step as s set new = t.new from component_step as t where t.old = s.new;
         update component_of as c set component = s.new from component_step as s where s.old = c.component;
@@ -125,8 +137,8 @@ $function$;
 {% endmacro %}
 
 
-{% macro states_json() %}
-{%- set states = {
+{% macro states() %}
+{{ return({
     'AL': 'ALABAMA', 'AK': 'ALASKA', 'AZ': 'ARIZONA', 'AR': 'ARKANSAS', 'CA': 'CALIFORNIA', 'CO': 'COLORADO',
     'CT': 'CONNECTICUT', 'DE': 'DELAWARE', 'DC': 'DISTRICT OF COLUMBIA', 'FL': 'FLORIDA', 'GA': 'GEORGIA',
     'HI': 'HAWAII', 'ID': 'IDAHO', 'IL': 'ILLINOIS', 'IN': 'INDIANA', 'IA': 'IOWA', 'KS': 'KANSAS', 'KY': 'KENTUCKY',
@@ -138,8 +150,12 @@ $function$;
     'VA': 'VIRGINIA', 'WA': 'WASHINGTON', 'WV': 'WEST VIRGINIA', 'WI': 'WISCONSIN', 'WY': 'WYOMING',
     'PR': 'PUERTO RICO', 'GU': 'GUAM', 'VI': 'VIRGIN ISLANDS', 'AS': 'AMERICAN SAMOA',
     'MP': 'NORTHERN MARIANA ISLANDS',
-} -%}
+}) }}
+{% endmacro %}
+
+
+{% macro states_json() %}
 {%- set codes = {} -%}
-{%- for code, name in states.items() -%}{%- do codes.update({code: code, name: code}) -%}{%- endfor -%}
+{%- for code, name in states().items() -%}{%- do codes.update({code: code, name: code}) -%}{%- endfor -%}
 {{ tojson(codes) }}
 {%- endmacro %}

@@ -16,7 +16,7 @@ select
 {%- endfor %}
 {%- for name in phones %}
     core.phone_e164({{ typed(name, 'text', found.get(name)) }}) as {{ adapter.quote(name ~ '_e164') }},
-    core.phone_national({{ typed(name, 'text', found.get(name)) }}) as {{ adapter.quote(name ~ '_national') }},
+    core.phone_national(core.phone_e164({{ typed(name, 'text', found.get(name)) }})) as {{ adapter.quote(name ~ '_national') }},
 {%- endfor %}
 {%- for name in emails %}
     core.email_normal({{ typed(name, 'text', found.get(name)) }}) as {{ adapter.quote(name ~ '_normal') }},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,9 +48,10 @@ def new_log(folder: Path, name: str) -> Path:
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret in a text by ``***``."""
+    """Replace every secret in a text by ``***``, also where it stands inside JSON."""
     for secret in secrets:
-        text = text.replace(secret, "***")
+        for spelling in {secret, json.dumps(secret)[1:-1]}:
+            text = text.replace(spelling, "***")
     return text
 
 
@@ -64,7 +66,12 @@ def mask_file(log: Path, secrets: Iterable[str]) -> None:
 def entries(text: str) -> Iterator[Entry]:
     """Cut a log into entries; a line without a prefix of its own belongs to the producer before it."""
     producer, level = "meltano", "info"
-    for line in text.splitlines():
+    for line in _lines(text):
+        if isinstance(line, Entry):
+            producer, level = line.producer, line.level
+            inner = _SDK_PREFIX.match(line.text) or _LEVEL.match(line.text)
+            yield Entry(producer, inner["level"].lower(), inner["text"]) if inner else line
+            continue
         entry = _ENTRY.match(line)
         if entry:
             producer, level, rest = entry["producer"], entry["level"], entry["text"]
@@ -75,6 +82,21 @@ def entries(text: str) -> Iterator[Entry]:
             yield Entry(producer, inner["level"].lower(), inner["text"])
         else:
             yield Entry(producer, level, rest)
+
+
+def _lines(text: str) -> Iterator[Entry | str]:
+    """Yield the lines of a log; those that are JSON objects (``--log-format json``) as entries, a line of text each."""
+    for line in text.splitlines():
+        try:
+            told = json.loads(line) if line.startswith("{") else None
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or "event" not in told:
+            yield line
+            continue
+        producer, level = str(told.get("name") or told.get("string_id") or "meltano"), str(told.get("level", "info"))
+        for part in f"{told['event']}\n{told.get('exception', '')}".splitlines():
+            yield Entry(producer, level, part)
 
 
 def failure_sentence(text: str) -> str | None:

@@ -45,6 +45,9 @@ TIMEOUT_VARIABLE, SCHEDULE_VARIABLE = "CRM_TIMEOUT_MINUTES", "CRM_SCHEDULE"
 CONFIGURATION_VARIABLE = "CRM_RUN_CONFIGURATION"
 # How many runs of one CRM may be at work at once; its rate limits are shared by them.
 RUNS_VARIABLE = "CRM_RUNS_PER_SOURCE"
+# What the lines of a run look like: for people, or a JSON object each.
+LOG_FORMAT_VARIABLE = "CRM_LOG_FORMAT"
+LOG_FORMATS = ("text", "json")
 
 _POLL_SECONDS = 1.0
 # After this long without an end, a run that was told to stop is told again, with more weight.
@@ -80,6 +83,14 @@ class Request:
         """Return a variable of this run, else of the project; empty if nothing sets it."""
         return self.variables.get(name) or project.environment.get(name) or ""
 
+    def logs_json(self, project: Project) -> bool:
+        """Tell whether the lines of this run are JSON objects.
+
+        Raises:
+            CrmUsageError: If the variable names no format.
+        """
+        return logs_json(self.variable(project, LOG_FORMAT_VARIABLE))
+
     @property
     def configuration(self) -> dict[str, object]:
         """What the history says of the run whatever becomes of it."""
@@ -103,6 +114,17 @@ class Outcome:
     log: Path
     seconds: float
     sentence: str | None = None
+
+
+def logs_json(chosen: str) -> bool:
+    """Tell whether a format of logs is JSON; the empty one is not.
+
+    Raises:
+        CrmUsageError: If there is no such format.
+    """
+    if chosen and chosen not in LOG_FORMATS:
+        raise CrmUsageError(f"{LOG_FORMAT_VARIABLE} is {chosen!r}; it must be {' or '.join(LOG_FORMATS)}.")
+    return chosen == "json"
 
 
 def check_settings(project: Project, request: Request) -> None:
@@ -137,6 +159,8 @@ def build_environment(
         "MELTANO_RUN_ID": run_id,
         "MELTANO_CLI_LOG_LEVEL": request.log_level,
     }
+    if request.logs_json(project):
+        variables["MELTANO_CLI_LOG_FORMAT"] = "json"
     if warehouse.chosen and not project.environment.get("MELTANO_DATABASE_URI"):
         variables["MELTANO_DATABASE_URI"] = meltano_database_uri(warehouse)
     if request.streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # A plain log repeats a stream that is still running after so long.
 _LOG_SECONDS = 10.0
 _LINES = 12
+_LEVELS = {"failed": "error", "partial": "warning"}
 
 
 @dataclass(slots=True)
@@ -69,6 +71,14 @@ def describe(row: Run, rate: float | None) -> str:
     return ", ".join(words)
 
 
+def log_line(level: str, event: str, *, as_json: bool, **fields: object) -> str:
+    """Return a line for a log: the event after the time, or a JSON object that has the fields as well."""
+    now = datetime.now(UTC)
+    if not as_json:
+        return f"{utc(now)}Z {event}"
+    return json.dumps({"timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}", "level": level, "event": event, **fields})
+
+
 class NoProgress:
     """Shows nothing."""
 
@@ -86,8 +96,9 @@ class NoProgress:
 class LogProgress:
     """One line when a stream starts to deliver, every ten seconds after that, and when it ends."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, as_json: bool = False) -> None:
         self._clock = clock
+        self._as_json = as_json
         self._rates = Rates(clock)
         self._written: dict[tuple[str, str], tuple[str, float]] = {}
 
@@ -109,9 +120,18 @@ class LogProgress:
                 continue
             self._written[stream] = (row.status, self._clock())
             error = f": {row.error_message}" if row.error_message else ""
-            click.echo(
-                f"{utc(datetime.now(UTC))}Z {' '.join(stream)} {row.status}: {describe(row, rate)}{error}", err=True
+            line = log_line(
+                _LEVELS.get(row.status, "info"),
+                f"{' '.join(stream)} {row.status}: {describe(row, rate)}{error}",
+                as_json=self._as_json,
+                run_id=row.run_id,
+                source=row.crm_source,
+                stream=row.sync_type,
+                status=row.status,
+                rows=row.records_processed,
+                error_category=row.error_category,
             )
+            click.echo(line, err=True)
 
 
 class LiveProgress:

@@ -10,6 +10,7 @@ import subprocess
 import time
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,14 @@ from rich.table import Table
 from rich.text import Text
 
 from crm_cli import logs
-from crm_cli.dbt_program import ARGUMENTS_VARIABLE, FOLDER_VARIABLE
+from crm_cli.dbt_program import ARGUMENTS_VARIABLE, FOLDER_VARIABLE, output_folder
 from crm_cli.errors import CrmError, CrmUsageError
 from crm_cli.pipeline import FAILED, OK, PARTIAL, bin_folder, meltano_environment
 from crm_cli.rundir import run_folder
 from crm_cli.warehouse import connect, password_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from crm_cli.project import Project
     from crm_cli.warehouse import Warehouse
@@ -105,6 +106,45 @@ def transform_folder(project: Project) -> Path:
     return folder
 
 
+@contextmanager
+def parsing(project: Project, warehouse: Warehouse, folder: Path) -> Iterator[None]:
+    """Let dbt read the models while something else is at work, so that a first build begins at once.
+
+    What dbt reads is kept beside its other files of this warehouse; a build reads only what has changed since.
+    """
+    output = output_folder(project.state_folder, warehouse.url)
+    output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    process = subprocess.Popen(  # noqa: S603 -- our own program and arguments
+        [str(Path(bin_folder()) / "crm-dbt"), "parse", "--quiet"],
+        cwd=project.root,
+        env=os.environ | _variables(warehouse, folder, output),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        umask=0o077,
+    )
+    try:
+        yield
+        # A build beside it would read everything, too.
+        process.wait()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _variables(warehouse: Warehouse, folder: Path, output: Path, threads: int = 2) -> dict[str, str]:
+    return {
+        "WAREHOUSE_URL": warehouse.url,
+        FOLDER_VARIABLE: str(folder),
+        "DBT_TARGET_PATH": str(output),
+        "DBT_LOG_PATH": str(output / "logs"),
+        "DBT_USE_COLORS": "false",
+        # What dbt has parsed counts only with the same settings.
+        "CRM_DBT_THREADS": str(threads),
+    }
+
+
 def run_build(project: Project, warehouse: Warehouse, build: Build, *, folder: Path | None = None) -> Transformed:
     """Build the models and run their tests.
 
@@ -119,7 +159,7 @@ def run_build(project: Project, warehouse: Warehouse, build: Build, *, folder: P
     """
     folder = folder or transform_folder(project)
     started = time.monotonic()
-    output = project.state_folder / "transform"
+    output = output_folder(project.state_folder, warehouse.url)
     output.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = logs.new_log(project.state_folder / "logs", f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-transform")
     log.touch(mode=0o600)
@@ -130,13 +170,8 @@ def run_build(project: Project, warehouse: Warehouse, build: Build, *, folder: P
             raise CrmError("Another `crm transform` is at work in this warehouse: wait for its end.")
         results.unlink(missing_ok=True)
         environment = meltano_environment(project, system) | {
-            "WAREHOUSE_URL": warehouse.url,
-            FOLDER_VARIABLE: str(folder),
+            **_variables(warehouse, folder, output, build.threads),
             ARGUMENTS_VARIABLE: shlex.join(build.arguments()),
-            "CRM_DBT_THREADS": str(build.threads),
-            "DBT_TARGET_PATH": str(output),
-            "DBT_LOG_PATH": str(output / "logs"),
-            "DBT_USE_COLORS": "false",
             "MELTANO_CLI_LOG_LEVEL": "info",
         }
         code = _meltano(project, environment, log)

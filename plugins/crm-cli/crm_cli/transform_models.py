@@ -195,7 +195,7 @@ def files(streams: Iterable[Stream]) -> dict[Path, str]:
 
 
 def key_tests(streams: Iterable[Stream]) -> dict[Path, str]:
-    """Return a test per CRM of the keys of all its staging models: one test per model is most of the time of a build."""
+    """Return a test per CRM of the keys of its staging models; one per model would take most of a build's time."""
     parts: dict[str, list[str]] = {}
     for stream in streams:
         key = ", ".join(f'"{name}"' for name in stream.key)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,12 +47,35 @@ LOGGED = "\n".join(
 )
 
 
+def as_json(log: str) -> str:
+    """Return a log as Meltano writes it with the format json."""
+    entries = [entry for entry in logs.entries(log) if entry.text]
+    return "\n".join(
+        json.dumps(
+            {"event": entry.text, "level": entry.level}
+            | ({} if entry.producer == "meltano" else {"name": entry.producer})
+        )
+        for entry in entries
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         pytest.param(DISCOVERY, "Access denied for user 'reader': check TAP_ACME_PASSWORD.", id="discovery"),
         pytest.param(TRACEBACK, "The setting host is wrong.", id="traceback"),
         pytest.param(LOGGED, "users: the table is gone.", id="logged by the SDK"),
+        pytest.param(
+            as_json(DISCOVERY), "Access denied for user 'reader': check TAP_ACME_PASSWORD.", id="json, discovery"
+        ),
+        pytest.param(as_json(TRACEBACK), "The setting host is wrong.", id="json, traceback"),
+        pytest.param(as_json(LOGGED), "users: the table is gone.", id="json, logged by the SDK"),
+        pytest.param(
+            json.dumps({"event": "Run failed", "level": "error", "exception": "Traceback\n  x\nOSError: no disk"}),
+            "no disk",
+            id="json, meltano's own traceback",
+        ),
+        pytest.param('{"no": "event"}\n{"torn', None, id="json, but no entry"),
         pytest.param(line("ERROR: no disk", "target-acme"), "no disk", id="level in front"),
         pytest.param(
             line("Extractor 'tap-acme' is unknown", level="error"), "Extractor 'tap-acme' is unknown", id="meltano"
@@ -104,3 +128,9 @@ def test_the_newest_logs_are_kept(tmp_path: Path) -> None:
 )
 def test_a_category_is_cut_off(said: str, sentence: str, category: str | None) -> None:
     assert logs.split_category(said) == (sentence, category)
+
+
+def test_a_secret_is_masked_inside_json() -> None:
+    secret = 'a"quoted\\word'
+    text = json.dumps({"event": f"the password is {secret}"})
+    assert logs.mask(text, [secret]) == '{"event": "the password is ***"}'

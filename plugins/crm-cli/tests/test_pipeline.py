@@ -149,6 +149,49 @@ def test_a_quiet_run_shows_its_result_only(meltano: Any, flag: str) -> None:
     assert "1 success" in result.stdout
 
 
+def test_lines_as_json_end_with_one_summary(project: Project, meltano: Any) -> None:
+    meltano(
+        """
+        row = opened("users")
+        progress(row, created=2, failed=1)
+        runs.close_run(conn, row)
+        row = opened("deals")
+        runs.close_run(conn, row, error="The scope deals.read is missing.", category="authentication")
+        print(json.dumps({"event": "the password is hunter2", "level": "info", "name": "tap-acme"}))
+        time.sleep(0.5)
+        sys.exit(1)
+        """
+    )
+    result = sync("--log-format", "json")
+    assert result.exit_code == 1, result.output
+    assert seen(project)["MELTANO_CLI_LOG_FORMAT"] == "json"
+    assert result.stdout == ""
+    *lines, last = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {(line["stream"], line["status"], line["level"]) for line in lines} >= {("users", "partial", "warning")}
+    assert (last["event"], last["level"]) == ("Finished acme sync: 1 failed, 1 partial", "error")
+    assert last["statuses"] == {"failed": 1, "partial": 1}
+    assert [last[name] for name in ("source", "exit_code", "processed", "created", "failed", "stream_count")] == [
+        *("acme", 1, 3, 2, 1, 2)
+    ]
+    assert last["error"] == "deals: The scope deals.read is missing."
+    assert [line for line in lines if line["event"].startswith("Finished")] == []
+    assert [json.loads(line)["event"] for line in Path(last["log"]).read_text().splitlines()] == ["the password is ***"]
+
+
+def test_the_format_of_lines_may_stand_in_the_environment(
+    project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meltano("row = opened('users'); runs.close_run(conn, row)")
+    monkeypatch.setenv("CRM_LOG_FORMAT", "json")
+    assert json.loads(sync("--quiet").stderr)["exit_code"] == 0
+    assert "1 success" in sync("--log-format", "text").stdout
+    assert seen(project)["MELTANO_CLI_LOG_FORMAT"] == "uncolored"
+    monkeypatch.setenv("CRM_LOG_FORMAT", "xml")
+    result = sync()
+    assert result.exit_code == 2
+    assert "CRM_LOG_FORMAT is 'xml'; it must be text or json." in result.stderr
+
+
 def test_files_of_the_run_are_private(project: Project, meltano: Any) -> None:
     meltano(
         """

@@ -356,6 +356,18 @@ def running_run(conn: Connection[TupleRow], crm_source: str, stream: str) -> dic
         ).fetchone()
 
 
+def recently_active(conn: Connection[TupleRow], crm_source: str, within_seconds: float) -> set[str]:
+    """Return the streams of which a run has committed records and was alive so many seconds ago, or less."""
+    return {
+        stream
+        for (stream,) in conn.execute(
+            "SELECT DISTINCT sync_type FROM orchestration.sync_history WHERE crm_source = %s AND records_processed > 0"
+            " AND heartbeat_at > clock_timestamp() - make_interval(secs => %s)",
+            (crm_source, within_seconds),
+        )
+    }
+
+
 def last_metric(conn: Connection[TupleRow], crm_source: str, stream: str, name: str) -> Any:  # noqa: ANN401 -- any JSON value
     """Return one of ``performance_metrics`` of the newest complete run of a stream that has it, or None."""
     row = conn.execute(

@@ -3,7 +3,7 @@
 LoaderError
 ├── InputError          the input is not Singer: stop
 │   └── TornInputError  it ends in the middle of a line: stop, the tap is gone
-├── RunRefusedError     another run holds a stream: stop before anything is written
+├── RunRefusedError     another run holds a stream, or has moved on one without a key: stop
 ├── TooManyRejectsError stop; the bookmark stays where the last commit left it
 ├── WarehouseError      connection, disk, permission: stop
 ├── OutputClosedError   nobody reads the STATE any more: stop
@@ -15,10 +15,13 @@ LoaderError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from sync_history.rejects import Reject
+
+_MOST_CAUSES = 10
 
 
 class LoaderError(Exception):
@@ -40,7 +43,7 @@ class TornInputError(InputError):
 
 
 class RunRefusedError(LoaderError):
-    """Another run holds a stream of this one."""
+    """Another run holds a stream of this one, or has loaded rows that this one would append again."""
 
     category = "overlap"
 
@@ -72,3 +75,32 @@ class StreamRefusedError(LoaderError):
     """The stream's schema does not fit its table."""
 
     category = "warehouse"
+
+
+def places_of(error: BaseException) -> str:
+    """Return where an unforeseen error and its causes came from, without their texts: those may quote a record."""
+    parts: list[str] = []
+    left: BaseException | None = error
+    while left is not None and len(parts) < _MOST_CAUSES:
+        parts.append("".join(traceback.format_tb(left.__traceback__)) + type(left).__qualname__)
+        left = left.__cause__ or (None if left.__suppress_context__ else left.__context__)
+    return "\nbecause of:\n".join(parts)
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def located(error: E, line: int) -> E:
+    """Return an error about the input, told with its line."""
+    return at_line(type(error)(f"Line {line} of the input: {error}"), line)
+
+
+def at_line(error: E, line: int) -> E:
+    """Note which line an error is about whose sentence says so."""
+    vars(error)["line"] = line
+    return error
+
+
+def is_located(error: Exception) -> bool:
+    """Tell whether the sentence of an error names its line: it may have come from an earlier one than is at hand."""
+    return "line" in vars(error)

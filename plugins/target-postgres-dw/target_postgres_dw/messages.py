@@ -10,13 +10,13 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime  # noqa: TC003 -- msgspec needs the class
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_postgres_dw.errors import InputError, TornInputError
+from target_postgres_dw.errors import InputError, TornInputError, at_line, is_located, located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +26,6 @@ _ESCAPE = re.compile(
 )
 # The name of a stream near the start of a line that is otherwise unreadable; nothing of a record can match.
 _STREAM = re.compile(rb'^\s*\{(?:\s*"type"\s*:\s*"[A-Z_]{1,20}"\s*,)?\s*"stream"\s*:\s*"([^"\\]{1,200})"')
-_NAMED = re.compile(r"Line \d+ of the input\b")
-_ErrorT = TypeVar("_ErrorT", bound=Exception)
 _CHUNK = 1 << 20
 _IDLE_SECONDS = 1.0
 _WAKES = 4096
@@ -134,24 +132,14 @@ class MessageReader(GenericSingerReader[bytes]):
         for number, line in enumerate(lines, start=1):
             if self._signal is not None:
                 raise Interrupted(self._signal)
-            if take is not None and line.startswith(head) and line.endswith(b"}}") and not self._is_torn:
+            if take is not None and line.startswith(head) and line.endswith(b"}}"):
                 take(line[len(head) : -1], number)
                 counts["RECORD"] += 1
                 continue
             take = None
             if not line.strip():
                 continue
-            try:
-                message = self._decode(line)
-                callback = by_type[message.type]
-            except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
-                raise self._refusal(number, line) from error
-            try:
-                callback(message)
-            except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
-                raise at_line(number, error) from error
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise self._refusal(number, line) from error
+            message = self._pass_on(number, line, by_type)
             counts[message.type] += 1
             if message.type == "RECORD" and self.on_run is not None and isinstance(line, bytes):
                 found = _HEAD.match(line)
@@ -160,6 +148,23 @@ class MessageReader(GenericSingerReader[bytes]):
             raise Interrupted(self._signal)
         return counts
 
+    def _pass_on(self, number: int, line: str | bytes, callbacks: dict[str, Callable[[Any], None]]) -> Message:
+        """Pass the message of a line to the callback of its type, and return it."""
+        try:
+            message = self._decode(line)
+            callback = callbacks[message.type]
+        except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as error:
+            raise self._refusal(number, line) from error
+        try:
+            callback(message)
+        except (InputError, MissingKeyPropertiesError, RecordsWithoutSchemaException) as error:
+            if is_located(error):
+                raise
+            raise located(error, number) from error
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise self._refusal(number, line) from error
+        return message
+
     def _refusal(self, number: int, line: str | bytes) -> InputError:
         """Say that a line is no message: which line, and of which stream if it can be told. Never what it says."""
         data = line.encode(errors="replace") if isinstance(line, str) else line
@@ -167,7 +172,7 @@ class MessageReader(GenericSingerReader[bytes]):
         stream = named[1].decode(errors="replace") if named else None
         if self._is_torn:
             return TornInputError(
-                f"{_where(number, stream)} breaks off in the middle: the tap was killed, or it crashed; its log says "
+                f"{_place(number, stream)} breaks off in the middle: the tap was killed, or it crashed; its log says "
                 "why. What was committed stands; the next run goes on from there."
             )
         return no_message(number, stream)
@@ -220,18 +225,14 @@ def whole_text(data: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match["half"] else match[0], data)
 
 
-def _where(line: int, stream: str | None) -> str:
-    return f"Line {line} of the input" + (f" (stream {stream})" if stream else "")
-
-
-def no_message(line: int, stream: str | None = None) -> InputError:
+def no_message(line: int, stream: str | None) -> InputError:
     """Return the error for a line that is none of Singer's."""
-    return InputError(
-        f"{_where(line, stream)} is no Singer message. A tap must print nothing else to standard output; run it alone "
+    error = InputError(
+        f"{_place(line, stream)} is no Singer message. A tap must print nothing else to standard output; run it alone "
         "to see what it prints."
     )
+    return at_line(error, line)
 
 
-def at_line(line: int, error: _ErrorT) -> _ErrorT:
-    """Return an error with the line of the input that it is about, unless it names one already."""
-    return error if _NAMED.match(str(error)) else type(error)(f"Line {line} of the input: {error}")
+def _place(line: int, stream: str | None) -> str:
+    return f"Line {line} of the input" + (f" (stream {stream})" if stream else "")

@@ -239,12 +239,12 @@ class RowEncoder:
         rows = [astuple(record) for record in found]
         if self._raw:
             rows = [self._with_texts(row) for row in rows]
+        for position, _ in self._clocks:
+            if any(row[position] and row[position].utcoffset() for row in rows):
+                return None
         for position in self._key_positions:
             values = [row[position] for row in rows]
             if None in values or msgspec.UNSET in values:
-                return None
-        for position, _ in self._clocks:
-            if any(row[position] and row[position].utcoffset() for row in rows):
                 return None
         return rows
 

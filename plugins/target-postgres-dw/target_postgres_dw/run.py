@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import psycopg
 from singer_sdk.exceptions import FatalSyncError
 from sync_history import bookmarks, rejects, runs, schema
 from sync_history.names import crm_source_of, sync_type_of
+from sync_history.runs import Counts
 
 from target_postgres_dw.batches import BatchFiles
 from target_postgres_dw.errors import (
@@ -31,7 +34,7 @@ from target_postgres_dw.merge import reason_of
 from target_postgres_dw.stream import HistoryRow, Stream, StreamReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -45,6 +48,8 @@ logger = logging.getLogger("target-postgres-dw")
 
 _LOCK_RETRY_SECONDS = 0.2
 _SECONDS_TO_CLOSE = 0.5
+# A tap may take so long from being given its state to its header.
+_SECONDS_TO_START = 60
 # A tap goes on as long as fewer than four of its files wait: so many are loaded without waiting for more.
 _MOST_BATCHES = 3
 # Fewer rows than this are not worth a transaction of their own.
@@ -83,12 +88,15 @@ class Run:
         self._configuration: dict[str, Any] = {}
         # Rejects that the records of this run answer, by stream.
         self._replays: dict[str, list[int]] = {}
+        self._overtaken: set[str] = set()
         self._schema = identifier(settings.default_schema)
         self._state: dict[str, Any] | None = None
         self._printed: str | None = None
         self._bookmarks: dict[str, dict[str, Any]] = {}
         self._last_flush = time.monotonic()
         self._waiting_rows = self._waiting_bytes = 0
+        # What became of the streams that have ended, by status.
+        self._ended: Counter[str] = Counter()
         self.crm_source = ""
         self.has_header = False
         self.failures: list[str] = []
@@ -127,6 +135,33 @@ class Run:
                     self.crm_source,
                     name,
                 )
+        self._overtaken = self._find_overtaken(incoming)
+
+    def _find_overtaken(self, incoming: Mapping[str, Any]) -> set[str]:
+        """Return the streams that another run has moved on since the tap was given its state.
+
+        A tap without a bookmark may have been told to read all again: another run at that time tells the two apart.
+        """
+        stored = {name: stream for name, stream in self._open.items() if stream.row.bookmark_before}
+        overtaken = {
+            name for name, stream in stored.items() if incoming.get(name) not in ({}, None, stream.row.bookmark_before)
+        }
+        if unknown := {name for name in stored if not incoming.get(name)}:
+            active = runs.recently_active(self.connection, self.crm_source, within_seconds=_SECONDS_TO_START)
+            overtaken |= {name for name in unknown if stored[name].row.sync_type in active}
+        return overtaken
+
+    def check_key(self, name: str, key: Sequence[str]) -> None:
+        """Refuse rows without a key that another run may have loaded after the tap had been given its state.
+
+        Raises:
+            RunRefusedError: if so; rows with a key would only be found unchanged.
+        """
+        if not key and name in self._overtaken:
+            raise RunRefusedError(
+                f"{self.crm_source} {name}: another run loaded rows after this tap had been given its bookmark. The "
+                "stream has no key, so they would be loaded twice. Start the run again, in a minute."
+            )
 
     def stream(self, name: str) -> Stream | None:
         """Return a stream that can still take records, or None if no SCHEMA or header named it.
@@ -409,6 +444,7 @@ class Run:
         for name in closing:
             stream = self._open.pop(name)
             stream.drop_temporary_tables()
+            self._ended[statuses[name]] += 1
             stream.analyze(self.connection)
             logger.info(
                 "Completed %s %s sync: %d created, %d updated, %d failed (%s; %d unchanged, %d deleted)",
@@ -531,11 +567,14 @@ class Run:
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-        except BrokenPipeError as error:
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
+            if isinstance(error, BrokenPipeError):
+                reason = "Nobody reads the loader's output any more (Meltano has ended?)"
+            else:
+                reason = f"The loader's output cannot be written ({error.strerror})"
             raise OutputClosedError(
-                "Nobody reads the loader's output any more (Meltano has ended?), so the run ends here. What was "
-                "committed stands; the next run goes on from there."
+                f"{reason}, so the run ends here. What was committed stands; the next run goes on from there."
             ) from error
 
     # -- ending ---------------------------------------------------------------------------------------------------
@@ -565,15 +604,13 @@ class Run:
         self.flush()
 
     def fail(self, error: Exception) -> None:
-        """Commit what is under way, and close the streams still open as failed.
-
-        Does nothing if Postgres is out of reach: the next run will do it.
-        """
-        try:
-            self.settle()
-        except (psycopg.Error, LoaderError, runs.LostRunError) as trouble:
-            logger.warning("What was being loaded was not committed (%s).", type(trouble).__name__)
+        """Close the streams still open as failed. Does nothing if Postgres is out of reach: the next run will do it."""
         sentence = explain(error)
+        if isinstance(error, InputError | FatalSyncError):
+            # What is under way came before the bad line, and a STATE covers it.
+            with suppress(Exception):
+                self.settle()
+        self._lanes.abandon()
         # The SDK's errors tell of input that is not Singer, as ours do.
         known = {psycopg.Error: "warehouse", FatalSyncError: InputError.category}
         otherwise = next((name for kind, name in known.items() if isinstance(error, kind)), "internal")
@@ -584,6 +621,26 @@ class Run:
                     runs.close_run(self.connection, stream.row.id, error=sentence, category=category)
         except (psycopg.Error, runs.LostRunError) as trouble:
             logger.warning("The history could not be told of the failure (%s).", type(trouble).__name__)
+
+    def summarize(self) -> None:
+        """Say in one line what became of the run; what is still open then has failed."""
+        totals = Counts()
+        for stream in self._streams.values():
+            totals += stream.totals
+        ended = self._ended + Counter(failed=len(self._open))
+        logger.info(
+            "Finished %s run %s: %s; %d created, %d updated, %d unchanged, %d failed, %d deleted in %.1f s",
+            self.crm_source or self._schema,
+            self._run_id,
+            ", ".join(f"{ended[status]} {status}" for status in ("success", "partial", "failed") if ended[status])
+            or "no stream",
+            totals.created,
+            totals.updated,
+            totals.unchanged,
+            totals.failed,
+            totals.deleted,
+            (datetime.now(UTC) - self._started_at).total_seconds(),
+        )
 
     def close(self) -> None:
         """Give back the connections and the files of the batches."""
@@ -601,4 +658,4 @@ def explain(error: Exception) -> str:
     if isinstance(error, psycopg.Error):
         reason = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
         return f"Postgres stopped the run: {reason}. The last committed bookmark stands; start the run again."
-    return f"An error of the loader itself ({type(error).__name__}): its log has the details."
+    return f"An error of the loader itself ({type(error).__name__}): its log says where."

@@ -13,11 +13,11 @@ from sync_history.rejects import Reject
 from sync_history.runs import Counts, last_metric
 
 from target_postgres_dw.batches import BatchMerge
-from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
+from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError, located
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
-from target_postgres_dw.messages import at_line, no_message, whole_text
+from target_postgres_dw.messages import no_message, whole_text
 from target_postgres_dw.rows import (
     BYTES_PER_BLOCK,
     DELETED_AT,
@@ -241,7 +241,7 @@ class Stream:
             try:
                 self.add(msgspec.Raw(whole_text(record)), self._later_extracted_at, len(record))
             except (InputError, MissingKeyPropertiesError) as error:
-                raise at_line(line, error) from error
+                raise located(error, line) from error
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 raise no_message(line, self.name) from error
 
@@ -250,7 +250,7 @@ class Stream:
 
         Raises:
             MissingKeyPropertiesError: if it lacks a property of its key.
-            InputError: if it lacks another one that its schema requires, or is no JSON object.
+            InputError: if it is no JSON object, or lacks another property that its schema requires.
         """
         if self.refused is not None or self._encoder is None:
             return
@@ -268,8 +268,8 @@ class Stream:
             ) from error
         except RequiredMissingError as error:
             raise InputError(
-                f"A record of stream {self.name} has no {error}, which its schema requires. This is an error of the "
-                "tap."
+                f"A record of stream {self.name} has no {error}, which its schema requires. "
+                "This is an error of the tap."
             ) from error
         except NoRecordError as error:
             raise InputError(
@@ -453,7 +453,7 @@ class Stream:
         return self._buffer.take(only_marked=False)
 
     def load_rows(self, conn: Connection[TupleRow], blocks: list[Block], refusals_allowed: int) -> Loaded:
-        """Load rows inside the caller's transaction, beside the main thread; ``account_for`` must be told of it."""
+        """Load rows inside the caller's transaction; ``account_for`` must be told of it. May run beside the reading."""
         loaded = Loaded()
         self._load_rows(conn, blocks, loaded, refusals_allowed)
         return loaded

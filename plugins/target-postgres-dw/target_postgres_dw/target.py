@@ -26,7 +26,7 @@ from target_postgres.target import TargetPostgres
 
 from target_postgres_dw.batches import batches_of
 from target_postgres_dw.connector import WarehouseConnector, WarehouseSink
-from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError
+from target_postgres_dw.errors import InputError, LoaderError, StreamRefusedError, WarehouseError, places_of
 from target_postgres_dw.messages import Interrupted, Message, MessageReader, SyncReport
 from target_postgres_dw.run import Run, explain
 from target_postgres_dw.settings import (
@@ -70,7 +70,12 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 -- as TargetPostgres takes them
         reader = MessageReader()
         self._interrupt, self._wake = reader.interrupt, reader.wake
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        except AssertionError as error:  # how target-postgres tells of settings that do not go together
+            raise ConfigValidationError(
+                "The configuration of target-postgres-dw is contradictory", errors=[str(error)]
+            ) from error
         reader.on_idle = self._flush_if_due
         reader.on_run = self._taker_of_records
         self.message_reader = reader
@@ -152,6 +157,11 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         except _EXPLAINED as error:
             cls.logger.error("%s", explain(error))  # noqa: TRY400 -- a sentence, not a traceback
             sys.exit(1)
+        except ConfigValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- told without its text, which may quote a record
+            cls.logger.error("%s\n%s", places_of(error), explain(error))  # noqa: TRY400
+            sys.exit(1)
 
     def process_lines(self, file_input: Any) -> Any:  # noqa: ANN401 -- as the SDK has it
         """Take all messages of the input; if that fails, say so in the history before the error goes on."""
@@ -187,6 +197,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             self._run.fail(error)
             raise
         finally:
+            self._run.summarize()
             self._run.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -240,6 +251,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
         stream = self.run.announce(name)
         if not stream.is_new_schema(schema, key, replication_key):
             return
+        self.run.check_key(name, key)
         if stream.has_rows:
             self.run.flush(uncovered=True)
         try:
@@ -337,7 +349,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
 
     def _process_activate_version_message(self, message: Message) -> None:
         stream = self.run.stream(message.stream or "")
-        if stream is None or message.version is None:
+        if stream is None or not stream.has_schema or message.version is None:
             raise InputError(f"ACTIVATE_VERSION of stream {message.stream} came before its SCHEMA.")
         stream.activate(message.version)
 

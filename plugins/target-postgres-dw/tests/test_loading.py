@@ -217,6 +217,9 @@ def test_a_stream_that_its_tap_reports_failed_keeps_its_bookmark_and_rows(postgr
     assert result.exit_code == 0  # the tap ends non-zero for what it reported itself
 
 
+FOUR = {"resume": {"last_key": [4]}}
+
+
 def test_rows_of_a_keyless_stream_wait_for_the_state_that_covers_them(postgres_url: str) -> None:
     log = schema("log", {"line": TEXT}, key=())
     lines = [{"line": f"line {number}"} for number in range(10)]
@@ -225,14 +228,40 @@ def test_rows_of_a_keyless_stream_wait_for_the_state_that_covers_them(postgres_u
         header("log"),
         log,
         records("log", *lines[:4]),
-        state({"log": {"resume": {"last_key": [4]}}}, log="running"),
+        state({"log": FOUR}, log="running"),
         records("log", *lines[4:7]),
     )
     assert query(postgres_url, "SELECT count(*) FROM genius.log") == [(4,)]
 
-    load(postgres_url, header("log"), log, records("log", *lines[4:]), state({"log": {}}, log="success"))
+    again = header("log", bookmarks={"log": FOUR})
+    load(postgres_url, again, log, records("log", *lines[4:]), state({"log": {}}, log="success"))
     assert query(postgres_url, "SELECT count(*), count(DISTINCT line) FROM genius.log") == [(10, 10)]
     assert counts(postgres_url, "log") == (6, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("bookmarks", [{}, {"log": {"resume": {"last_key": [2]}}}], ids=["none", "older"])
+def test_rows_without_a_key_that_another_run_may_have_loaded_are_refused(
+    postgres_url: str, bookmarks: dict[str, Any]
+) -> None:
+    """Two runs were started at once; the second waited for the first, with the bookmark of before."""
+    log = schema("log", {"line": TEXT}, key=())
+    pets = [schema("pets", {"id": INTEGER}), *records("pets", {"id": 1})]
+    first = [log, *records("log", {"line": "one"}), *pets, state({"log": FOUR}, log="success", pets="success")]
+    second = [*pets, log, *records("log", {"line": "one"}), state({"log": FOUR}, log="success", pets="success")]
+    assert load(postgres_url, header("log", "pets"), first).error is None
+    result = load(postgres_url, header("log", "pets", bookmarks=bookmarks), second)
+    assert "genius log: another run loaded rows after this tap had been given its bookmark" in (result.error or "")
+    assert query(postgres_url, "SELECT line FROM genius.log") == [("one",)]
+    assert [last_run(postgres_url, name).error_category for name in ("log", "pets")] == ["overlap", "overlap"]
+
+    with psycopg.connect(postgres_url) as conn:
+        conn.execute("UPDATE orchestration.sync_history SET heartbeat_at = heartbeat_at - interval '1 hour'")
+    assert load(postgres_url, header("log", "pets", bookmarks={"log": FOUR}), second).error is None
+    # Long after the other run an absent bookmark means: read all again.
+    with psycopg.connect(postgres_url) as conn:
+        conn.execute("UPDATE orchestration.sync_history SET heartbeat_at = heartbeat_at - interval '1 hour'")
+    assert load(postgres_url, header("log", "pets"), second).error is None
+    assert query(postgres_url, "SELECT count(*) FROM genius.log") == [(3,)]
 
 
 def test_keyless_rows_without_any_state_do_not_fill_the_memory(postgres_url: str) -> None:

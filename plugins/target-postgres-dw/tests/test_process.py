@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from singer_sdk.plugin_base import _ConfigInput
 from sync_history import runs
+from target_postgres_dw.target import TargetPostgresDw
 from target_postgres_dw.testing import INTEGER, bookmark, header, records, schema, state, to_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 COMMAND = Path(sys.executable).parent / "target-postgres-dw"
+TEXTS = ("Ann Example", "ann@example.com")
 JAN = "2026-01-01T00:00:00.000000+00:00"
 
 
@@ -102,6 +107,48 @@ def test_a_silent_tap_is_flushed_and_beats(loader: Loader, postgres_url: str) ->
     assert json.loads(loader.states.read_text().splitlines()[0])["bookmarks"] == {"people": bookmark(JAN)}
     loader.send(state({"people": bookmark(JAN)}, people="success"))
     assert loader.end() == 0
+
+
+def test_the_log_ends_with_one_summary(loader: Loader) -> None:
+    loader.send(
+        header("people", "pets"),
+        schema("people", {"id": INTEGER}),
+        records("people", {"id": 1}, {"id": TEXTS[0]}),
+        state({}, people="success"),
+    )
+    assert loader.end() == 1
+    log = loader.log.read_text()
+    assert "Completed genius people sync: 1 created, 0 updated, 1 failed (partial; 0 unchanged, 0 deleted)" in log
+    found = re.findall(r"Finished (.+) run (\S+): (.+) in [\d.]+ s", log)
+    assert [(source, told) for source, _, told in found] == [
+        ("genius", "1 partial, 1 failed; 1 created, 0 updated, 0 unchanged, 1 failed, 0 deleted")
+    ]
+    assert TEXTS[0] not in log
+
+
+def test_an_unforeseen_error_is_told_without_its_text(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_down(_self: object, message: object) -> None:
+        error = LookupError(*TEXTS)
+        error.__cause__ = KeyError(message)
+        raise error
+
+    monkeypatch.setattr(TargetPostgresDw, "_process_record_message", break_down)
+    lines = to_lines(header("people"), schema("people", {"id": INTEGER}), records("people", {"id": 1}))
+    with pytest.raises(SystemExit):
+        TargetPostgresDw.invoke(
+            config=_ConfigInput(config={"sqlalchemy_url": postgres_url}, parse_env=False),
+            file_input=io.BytesIO(lines.encode()),
+        )
+    log = caplog.text
+    assert "in break_down" in log
+    assert "LookupError\nbecause of:\nKeyError" in log
+    assert "An error of the loader itself (LookupError): its log says where." in log
+    assert [text for text in TEXTS if text in log] == []
+    run = newest(postgres_url)
+    assert run is not None
+    assert (run.status, run.error_category) == ("failed", "internal")
 
 
 def test_sigterm_commits_what_has_come_and_says_interrupted(loader: Loader, postgres_url: str) -> None:
@@ -270,8 +317,33 @@ def run_with(config: dict[str, Any], folder: Path) -> tuple[int, str]:
             {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "flush_seconds": "soon"},
             "'soon' is not of type 'integer'",
         ),
+        (
+            {"sqlalchemy_url": "postgresql://u@127.0.0.1:1/x", "add_record_metadata": False},
+            "Set the `activate_version` configuration to False",
+        ),
+        (
+            {
+                **dict.fromkeys(["host", "user", "password", "database"], "x"),
+                "port": 1,
+                "ssl_enable": True,
+                "ssl_mode": "maybe",
+            },
+            "invalid values are provided for ssl_mode",
+        ),
     ],
-    ids=["nothing", "half", "unreachable", "max_rejects", "overwrite", "schema", "port", "share", "wrong type"],
+    ids=[
+        "nothing",
+        "half",
+        "unreachable",
+        "max_rejects",
+        "overwrite",
+        "schema",
+        "port",
+        "share",
+        "wrong type",
+        "metadata",
+        "ssl",
+    ],
 )
 def test_wrong_settings_are_one_sentence(config: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     code, log = run_with(config, tmp_path)

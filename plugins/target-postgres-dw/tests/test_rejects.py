@@ -281,6 +281,30 @@ def test_every_kind_of_value_arrives_as_it_was(postgres_url: str) -> None:
     assert second == (None, None, None, None, None, None, "", None, None)
 
 
+def test_texts_of_many_megabytes_arrive(postgres_url: str) -> None:
+    text = "12 characters" * 800_000 + "\\ \t\r\n\0 é😀" * 1000
+    document = {"text": text[:5_000_000], "list": ["x" * 1000] * 1000}
+    properties = {"id": INTEGER, "text": TEXT, "document": {"type": ["object", "null"]}}
+    run = run_of(
+        postgres_url, {"id": 1, "text": text, "document": document}, {"id": 2, "text": "a"}, properties=properties
+    )
+    assert (run.records_created, run.records_failed) == (2, 0)
+    with psycopg.connect(postgres_url) as conn:
+        found = conn.execute("SELECT text, document FROM genius.people ORDER BY id").fetchall()
+    assert found == [(text.replace("\0", "\ufffd"), document), ("a", None)]
+
+
+def test_nul_bytes_are_replaced_wherever_they_are(postgres_url: str) -> None:
+    properties = {"id": TEXT, "document": {"type": ["object", "null"]}, "list": {"type": ["array", "null"]}}
+    nul = {"id": "a\0b", "document": {"n\0": {"m": "\0\\u0000"}}, "list": ["\0", {"\0": "\0"}]}
+    for created in (1, 0):  # the second time the row is found by its key
+        run = run_of(postgres_url, nul, properties=properties)
+        assert (run.records_created, run.records_failed) == (created, 0)
+    with psycopg.connect(postgres_url) as conn:
+        found = conn.execute("SELECT id, document, list FROM genius.people").fetchall()
+    assert found == [("a\ufffdb", {"n\ufffd": {"m": "\ufffd\\u0000"}}, ["\ufffd", {"\ufffd": "\ufffd"}])]
+
+
 def test_decimals_are_exact(postgres_url: str) -> None:
     number = "123456789012345678901234567890.123456789012345678901234567890"
     record = f'{{"type":"RECORD","stream":"people","record":{{"id":1,"amount":{number}}}}}\n'

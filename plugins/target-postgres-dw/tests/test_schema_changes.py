@@ -163,6 +163,31 @@ def test_what_is_no_ordinary_table_is_refused(postgres_url: str, definition: str
     assert f"genius.people is {what}" in (result.error or "")
 
 
+def test_a_schema_that_is_repeated_between_records_changes_nothing(postgres_url: str) -> None:
+    people = schema("people", {"id": INTEGER, "name": TEXT})
+    pets = schema("pets", {"name": TEXT, "id": INTEGER})
+    messages = [
+        message
+        for number in range(20)
+        for message in (
+            *(people, *records("people", {"id": number, "name": f"n{number}"})),
+            *(pets, *records("pets", {"id": number, "name": f"p{number}"})),
+            {**people, "schema": {**people["schema"], "properties": {"name": TEXT, "id": INTEGER}}},
+            *records("people", {"id": number + 100}),
+        )
+    ]
+    result = load(postgres_url, header("people", "pets"), messages, state({}, people="success", pets="success"))
+    assert result.error is None
+    assert values(postgres_url, "name") == [*(f"n{number}" for number in range(20)), *[None] * 20]
+    assert {name: run.records_created for name, run in runs_by_stream(postgres_url).items()} == {
+        "people": 40,
+        "pets": 20,
+    }
+    with psycopg.connect(postgres_url) as conn:
+        # One transaction: a SCHEMA that says nothing new commits nothing.
+        assert conn.execute("SELECT count(DISTINCT xmin::text) FROM genius.people").fetchone() == (1,)
+
+
 def test_columns_the_schema_does_not_name_are_left_alone(postgres_url: str) -> None:
     evolve(postgres_url, ({"name": TEXT}, {"name": "Ann"}))
     evolve(postgres_url, ({"age": INTEGER}, {"age": 5}))

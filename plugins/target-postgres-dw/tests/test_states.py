@@ -53,10 +53,10 @@ def test_a_state_is_printed_in_order_once_and_after_the_rows_of_every_stream(
     found: list[dict[str, int]] = []
     print_state = Run._print_state
 
-    def watching(run: Run, told: dict[str, Any] | None) -> None:
+    def watching(run: Run, value: dict[str, Any] | None) -> None:
         with psycopg.connect(postgres_url) as conn:
             found.append({stream: count(conn, crm, stream) for stream in STREAMS})
-        print_state(run, told)
+        print_state(run, value)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "_print_state", watching)

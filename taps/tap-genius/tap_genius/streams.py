@@ -110,10 +110,10 @@ class TableStream(KitStream):
 
     @override
     def _send_records(self, bookmark: Bookmark, limit: int | None, counter: RecordCounter) -> None:
-        is_part = limit is not None or self.keys_only or self.kit.only_keys is not None
-        if not is_part and self.folder is not None and self._is_fit_for_batches():
+        some = limit is not None or self.keys_only or self.kit.only_keys is not None
+        if not some and self.folder is not None and self._is_fit_for_batches():
             self._send_batches(self.folder, bookmark, counter)
-        elif is_part or self._unfit() or any(column.is_json for column in self._selected()):
+        elif some or self._unfit() or any(column.is_json for column in self._selected()):
             super()._send_records(bookmark, limit, counter)
         else:
             self._send_lines(bookmark, counter)
@@ -275,7 +275,7 @@ class TableStream(KitStream):
         properties = self.selected_schema["properties"]
         return [column for column in self.columns if column.name in properties]
 
-    def _read(self, query: Query, after: Key | None) -> Iterator[tuple[t.Any, ...]]:
+    def _read(self, query: Query, after: tuple[int | str, ...] | None) -> Iterator[tuple[t.Any, ...]]:
         size = self.config.get("page_size") or PAGE_SIZE
         limits = (self.ABORT_AT_RECORD_COUNT, self.config.get("max_records"))
         page_size = min([size, *(limit for limit in limits if limit)])

@@ -379,7 +379,7 @@ def test_an_unexpected_error_is_told_and_does_not_stop_the_others(
 
     monkeypatch.setattr(Client, "read", wrong)
     run = run_tap(TapGenius, genius_config, streams=["jobs", "quotes"])
-    assert run.report("jobs")["error"] == "An error of the tap itself (LookupError); its log says more."
+    assert run.report("jobs")["error"] == "An error of the tap itself (LookupError); its log says where."
     assert run.report("jobs")["error_category"] == "internal"
     assert run.report("quotes")["status"] == "success"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 import typing as t
 import urllib.parse
 
@@ -12,6 +13,7 @@ MASK = "***"
 # A shorter secret is hidden only where it stands as a word of its own; hiding every "a" of a
 # message would make it unreadable without protecting anything.
 SHORT = 4
+MOST_CAUSES = 10
 # Parameters of an address whose value opens a door: links of vendors carry keys that are no setting of ours.
 _PARAMETERS = re.compile(
     r"([?&;](?:access_?key|access_?token|api_?key|client_secret|hapikey|key|password|refresh_token|secret|sig"
@@ -83,6 +85,16 @@ class RedactingFilter(logging.Filter):
             record.exc_text = self.redactor.clean(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def places_of(error: BaseException) -> str:
+    """Return where an unforeseen error and its causes came from, without their texts: those may quote a record."""
+    parts: list[str] = []
+    left: BaseException | None = error
+    while left is not None and len(parts) < MOST_CAUSES:
+        parts.append("".join(traceback.format_tb(left.__traceback__)) + type(left).__qualname__)
+        left = left.__cause__ or (None if left.__suppress_context__ else left.__context__)
+    return "\nbecause of:\n".join(parts)
 
 
 def install(redactor: Redactor) -> None:

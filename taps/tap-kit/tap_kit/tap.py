@@ -24,7 +24,7 @@ from tap_kit.bookmarks import Bookmark, format_time
 from tap_kit.errors import Category, Stop, TapError
 from tap_kit.key_file import KeyFile
 from tap_kit.messages import Interrupted, MessageWriter, abandon_stdout
-from tap_kit.redact import Redactor, install
+from tap_kit.redact import Redactor, install, places_of
 from tap_kit.rejects import Rejects
 from tap_kit.report import StreamReport
 from tap_kit.settings import check_keys, check_times
@@ -33,7 +33,7 @@ from tap_kit.stream import KitStream
 if t.TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Sequence
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     import click
 
@@ -277,11 +277,11 @@ class Tap(singer_sdk.Tap):
             return error
         except TapError as error:
             self._fail(stream.name, str(error), error.category)
-        except Exception as error:
-            self.logger.exception("Unexpected error in the stream %s.", stream.name)
-            # The text of an unforeseen error may quote a value of a record: it stays in the log.
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams are read
+            # Not its text, which may quote a value of a record.
+            self.logger.error("Unexpected error in the stream %s:\n%s", stream.name, places_of(error))  # noqa: TRY400
             self._fail(
-                stream.name, f"An error of the tap itself ({type(error).__name__}); its log says more.", "internal"
+                stream.name, f"An error of the tap itself ({type(error).__name__}); its log says where.", "internal"
             )
         return None
 
@@ -359,6 +359,16 @@ class KitCommand(SingerCommand):
     """The command of a tap: what the user can put right is told as one sentence, without a traceback."""
 
     logger: logging.Logger
+
+    @override
+    def excepthook(
+        self, exc_type: type[BaseException], exc_value: BaseException, exc_traceback: TracebackType | None
+    ) -> None:
+        """Say where an unforeseen error came from; not its text, which may quote a record or a setting."""
+        if issubclass(exc_type, KeyboardInterrupt):
+            sys.__excepthook__(exc_type, exc_value, exc_traceback)
+            return
+        self.logger.error("%s\nAn error of the tap itself (%s). [internal]", places_of(exc_value), exc_type.__name__)
 
     @override
     def main(self, *args: t.Any, **kwargs: t.Any) -> t.Any:

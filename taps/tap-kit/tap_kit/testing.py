@@ -68,9 +68,13 @@ class Run:
 
 
 def installed_tap(name: str) -> type[Tap]:
-    """Return the class behind the command of a tap that is installed here, by the command's name."""
+    """Return the class behind the command of a tap that is installed here, by the command's name.
+
+    It stands in the module ``tap`` of the package that the command is of.
+    """
     (command,) = entry_points(group="console_scripts", name=name)
-    found: type[Tap] = getattr(import_module(command.module), command.attr.removesuffix(".cli"))
+    module = import_module(f"{command.module.partition('.')[0]}.tap")
+    (found,) = [one for one in vars(module).values() if isinstance(one, type) and vars(one).get("name") == name]
     return found
 
 

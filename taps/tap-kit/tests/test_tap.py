@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 import typing as t
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,7 @@ from tap_kit.values import Odd, Unstorable
 if t.TYPE_CHECKING:
     from pathlib import Path
 
+PERSON = "Ann Example"
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 Records: t.TypeAlias = "list[dict[str, t.Any]]"
 
@@ -310,3 +313,39 @@ def test_a_clock_that_is_far_off_is_told_once(
     run({"first": [row(1)], "second": [row(1)]})
     found = [record.getMessage() for record in caplog.records if "clock" in record.getMessage()]
     assert found == ([f"The clock of the source is {told} this machine's."] if told else [])
+
+
+def test_an_unforeseen_error_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    error = LookupError(PERSON)
+    error.__cause__ = KeyError("ann@example.com")
+    done = run({"first": [row(1), error]})
+    assert done.report("first")["error"] == "An error of the tap itself (LookupError); its log says where."
+    assert "in get_records" in caplog.text
+    assert "LookupError\nbecause of:\nKeyError" in caplog.text
+    assert PERSON not in caplog.text
+    assert "ann@" not in caplog.text
+
+
+def test_an_unforeseen_error_at_the_start_is_told_without_its_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+
+    class Broken(ListTap):
+        """A tap that cannot discover."""
+
+        def discover_streams(self) -> list[ListStream]:
+            raise LookupError(PERSON)
+
+    before = sys.excepthook
+    try:
+        with pytest.raises(LookupError) as caught:
+            Broken.cli(["--config", str(path)])
+        sys.excepthook(caught.type, caught.value, caught.tb)
+    finally:
+        sys.excepthook = before
+        logging.captureWarnings(capture=False)
+    assert "in discover_streams" in caplog.text
+    assert "An error of the tap itself (LookupError). [internal]" in caplog.text
+    assert PERSON not in caplog.text

@@ -10,8 +10,8 @@ with records as (
         coalesce(add_date, updated_at) as created_at, coalesce(updated_at, add_date) as updated_at,
         array[
             'genius.prospect:' || id,
-            'hubspot.contact:' || hubspot_contact_id,
-            'marketsharp.contact:' || lower(btrim(marketsharp_id))
+            {{ named('hubspot.contact', 'hubspot_contact_id') }},
+            {{ named('marketsharp.contact', 'lower(marketsharp_id)') }}
         ] as ids
     from {{ ref('stg_genius__prospects') }}
 
@@ -40,8 +40,8 @@ with records as (
             'hubspot.contact:' || id,
             'genius.prospect:' || nullif(prospect_id, 0),
             'genius.lead:' || nullif(lead_id, 0),
-            'marketsharp.contact:' || lower(btrim(coalesce(nullif(marketsharp_id, ''), nullif(prospect_marketsharp_id, '')))),
-            'salesrabbit.lead:' || coalesce(lead_salesrabbit_lead_id_new::text, nullif(sales_rabbit_lead_id, ''), nullif(lead_salesrabbit_lead_id, ''))
+            {{ named('marketsharp.contact', "lower(coalesce(nullif(marketsharp_id, ''), prospect_marketsharp_id))") }},
+            {{ named('salesrabbit.lead', "coalesce(lead_salesrabbit_lead_id_new::text, nullif(sales_rabbit_lead_id, ''), lead_salesrabbit_lead_id)") }}
         ]
     from {{ ref('stg_hubspot__contacts') }}
     where archived is not true
@@ -55,8 +55,8 @@ with records as (
         coalesce(hs_createdate, created_at), coalesce(hs_lastmodifieddate, updated_at),
         array[
             'hubspot.appointment:' || id,
-            'hubspot.contact:' || coalesce(nullif(hscontact_id, ''), c.contact_id),
-            'genius.prospect:' || coalesce(nullif(genius_prospect_id, ''), nullif(prospect_id, ''))
+            {{ named('hubspot.contact', "coalesce(nullif(a.hscontact_id, ''), c.contact_id)") }},
+            {{ named('genius.prospect', "coalesce(nullif(genius_prospect_id, ''), prospect_id)") }}
         ]
     from {{ ref('stg_hubspot__appointments') }} as a
     -- A couple's appointment names two contacts, and makes no one person of them.
@@ -106,9 +106,9 @@ with records as (
         array[
             'salespro.customer:' || c.customer_id,
             case
-                when lower(c.crm_source) = 'hubspot' then 'hubspot.contact:' || nullif(c.crm_source_id, '')
-                when lower(c.crm_source) = 'genius' then 'genius.prospect:' || nullif(c.crm_source_id, '')
-                when lower(c.crm_source) = 'marketsharp' then 'marketsharp.contact:' || lower(nullif(c.crm_source_id, ''))
+                when lower(c.crm_source) = 'hubspot' then {{ named('hubspot.contact', 'c.crm_source_id') }}
+                when lower(c.crm_source) = 'genius' then {{ named('genius.prospect', 'c.crm_source_id') }}
+                when lower(c.crm_source) = 'marketsharp' then {{ named('marketsharp.contact', 'lower(c.crm_source_id)') }}
             end
         ]
     from {{ ref('stg_salespro__customers') }} as c
@@ -137,7 +137,7 @@ with records as (
         coalesce(customer_city, city), coalesce(customer_state_normal, state_normal),
         coalesce(customer_zipcode_normal, zipcode_normal), null,
         coalesce(created, created_on), coalesce(updated, created),
-        array['arrivy.task:' || id, 'arrivy.customer:' || nullif(customer_id, '')]
+        array['arrivy.task:' || id, {{ named('arrivy.customer', 'customer_id') }}]
     from {{ ref('stg_arrivy__tasks') }}
 
     union all
@@ -147,7 +147,7 @@ with records as (
         array[email_normal], array[number1_e164, number2_e164, number3_e164],
         street, null, city, state_normal, zip_normal, null,
         sys_created_date, coalesce(modified_at, sys_created_date),
-        array['hubspot.contact:' || nullif(hub_spot_contact_id, '')]
+        array[{{ named('hubspot.contact', 'hub_spot_contact_id') }}]
     from {{ ref('stg_five9__contacts') }}
 
     union all
@@ -157,7 +157,7 @@ with records as (
         array[email_normal], array[phone_e164],
         address, null, city, state_normal, zip_code_normal, null,
         submitted_utc, submitted_utc,
-        array['leadconduit.lead:' || lead_id, 'salesrabbit.lead:' || nullif(salesrabbit_lead_id_hge, '')]
+        array['leadconduit.lead:' || lead_id, {{ named('salesrabbit.lead', 'salesrabbit_lead_id_hge') }}]
     from {{ ref('stg_leadconduit__leads') }}
 
     union all
@@ -191,8 +191,8 @@ select
     nullif(btrim(last_name), '') as last_name,
     -- First letter and last name: what has to agree beside an e-mail address or a number.
     left(core.name_normal(first_name), 1) || '|' || core.name_normal(last_name) as name_key,
-    array(select distinct e from unnest(emails) as e where e is not null) as emails,
-    array(select distinct p from unnest(phones) as p where p is not null) as phones,
+    {{ distinct_values('emails') }} as emails,
+    {{ distinct_values('phones') }} as phones,
     emails[1] as email,
     phones[1] as phone,
     nullif(btrim(address1), '') as address1,
@@ -204,6 +204,5 @@ select
     division_ref as division_id,
     created_at,
     updated_at,
-    -- An empty id, or a word for none, is no id.
-    array(select distinct i from unnest(ids) as i where i !~* ':\s*(0+|null|none|undefined|n/?a|-+)?\s*$') as ids
+    array_remove(ids, null) as ids
 from records

@@ -12,6 +12,8 @@ import click
 from crm_simulator import genius
 from crm_simulator.server import CRMS, Simulator, make_crms
 from psycopg import sql
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from crm_cli.commands.simulator import plain
 from crm_cli.commands.sync import AT_ONCE, exit_code_of_all, rows_and_seconds, tell
@@ -20,17 +22,32 @@ from crm_cli.errors import CrmError
 from crm_cli.pipeline import FAILED, Outcome, Request, run_pipelines
 from crm_cli.progress import LiveProgress, NoProgress
 from crm_cli.project import Project, variable
+from crm_cli.reports import REPORTS, figure, read_report
 from crm_cli.servers.mariadb import PrivateMariaDB
 from crm_cli.sources import find_source, installed_sources
 from crm_cli.tables import console, sources_table
+from crm_cli.transform import Build, parsing, run_build, transform_folder
 from crm_cli.warehouse import DEMO_DATABASE, Warehouse, connect, embedded_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     Variables = Mapping[str, str]
 
 SOURCE_DATABASE = "genius_demo"
+# What is shown of the report on the funnel, and of how many marketing sources.
+_FUNNEL = (
+    "marketing_source",
+    "opportunities",
+    "with_appointment",
+    "with_quote",
+    "sold_jobs",
+    "sold_amount",
+    "cost",
+    "cost_per_sold_job",
+)
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +60,15 @@ class Played:
 
 @click.command()
 @click.argument("source", metavar="[SOURCE]...", nargs=-1)
-def demo(source: tuple[str, ...]) -> None:
+@click.option("--no-transform", is_flag=True, help="End with the loaded tables; do not build what people query.")
+def demo(source: tuple[str, ...], *, no_transform: bool) -> None:
     """See the whole pipeline at work, on made-up data.
 
     Starts the embedded Postgres, a private MariaDB that plays Genius CRM, and a web server that plays the other
     CRMs, all with made-up records. Loads all of them through Meltano, lets a day pass (new, changed and removed
-    records), and loads again: only what has changed. Ends with how to look further. Your own warehouse, settings and
-    CRMs are not touched.
+    records), and loads again: only what has changed. Then builds the warehouse that people query (see `crm
+    transform`), and shows what came of each marketing source. Ends with how to look further. Your own warehouse,
+    settings and CRMs are not touched.
 
     The demo's warehouse is the database crm_demo of the embedded Postgres; each demo starts with a new one.
 
@@ -65,6 +84,9 @@ def demo(source: tuple[str, ...]) -> None:
     with demo_project(project) as workshop, ExitStack() as servers:
         _step("Starting Postgres, MariaDB in the part of Genius, and the other CRMs")
         warehouse = _new_warehouse(project)
+        models = None if no_transform else transform_folder(project)
+        if models is not None:
+            servers.enter_context(parsing(workshop, warehouse, models))
         played = servers.enter_context(_played(project, chosen))
         _step("First run: everything")
         _run(workshop, warehouse, {name: crm.variables for name, crm in played.items()})
@@ -72,11 +94,20 @@ def demo(source: tuple[str, ...]) -> None:
         _step(f"A day passes in the CRMs: {_told(days)}")
         _step("Second run: only what has changed, and a search for removed records")
         _run(workshop, warehouse, {name: {**crm.variables, **_sweep(workshop, name)} for name, crm in played.items()})
+        servers.close()
+        if models is not None:
+            _step("Building the warehouse that people query")
+            _transform(workshop, warehouse, models)
     click.echo(
         f"Done in {time.monotonic() - started:.0f} s. Look further:\n"
         "  crm status --demo                where each stream stands\n"
         "  crm history genius --demo        every run of a CRM, stream by stream\n"
-        '  crm psql --demo -c "SELECT id, first_name, last_name, city FROM genius.prospects LIMIT 5"\n'
+        + (
+            ""
+            if models is None
+            else "  crm report --demo                the reports; `crm report funnel --demo --html` is a page\n"
+        )
+        + '  crm psql --demo -c "SELECT id, first_name, last_name, city FROM genius.prospects LIMIT 5"\n'
         "As long as this project has not synced anything else, these work without --demo too.\n"
         "Your own CRMs: fill in .env (see .env.example), then `crm sync --all`. Stop Postgres: `crm db down`."
     )
@@ -163,6 +194,32 @@ def _run(workshop: Project, warehouse: Warehouse, variables: Mapping[str, Variab
     if rejected:
         # As in the real CRMs, some records cannot be loaded; that is part of what there is to see.
         click.echo(f"{rejected:,} records were rejected; each is kept with its reason in orchestration.sync_reject.")
+
+
+def _transform(workshop: Project, warehouse: Warehouse, models: Path) -> None:
+    """Build the models, and show the best marketing sources."""
+    result = run_build(workshop, warehouse, Build(), folder=models)
+    if result.exit_code == FAILED:
+        raise CrmError(f"The models could not be built: {result.sentence} Log: {result.log}")
+    count = Counter(node.kind for node in result.nodes)
+    told = f"{count['models']} models and {count['tests']} tests in {result.seconds:.0f} s"
+    for status, words in (("failed", "failed"), ("warning", "found something to look at (`crm transform --demo`)")):
+        found = len(result.with_status(status))
+        told += f"; {found} {'test' if found == 1 else 'tests'} {words}" if found else ""
+    click.echo(f"{told}.")
+    with connect(warehouse) as conn:
+        funnel = read_report(conn, REPORTS["funnel"])
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_footer=True)
+    for name in _FUNNEL:
+        table.add_column(
+            name.replace("_", " "),
+            figure(funnel.totals.get(name, "total")),
+            justify="left" if name == "marketing_source" else "right",
+        )
+    for row in funnel.rows[:_SHOWN]:
+        values = dict(zip(funnel.columns, row, strict=True))
+        table.add_row(*(figure(values[name]) for name in _FUNNEL))
+    console().print(table)
 
 
 def _told(days: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:

@@ -6,7 +6,8 @@ import json
 import sys
 import time
 import typing as t
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import click
@@ -16,6 +17,8 @@ from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecat
 from crm_cli.legacy_names import resolve
 from crm_cli.pipeline import (
     FAILED,
+    LOG_FORMAT_VARIABLE,
+    LOG_FORMATS,
     OK,
     PARTIAL,
     TIMEOUT_VARIABLE,
@@ -25,7 +28,7 @@ from crm_cli.pipeline import (
     run_pipeline,
     run_pipelines,
 )
-from crm_cli.progress import LiveProgress, LogProgress, NoProgress
+from crm_cli.progress import LiveProgress, LogProgress, NoProgress, log_line
 from crm_cli.project import Project, variable
 from crm_cli.sources import check_streams, find_source, installed_sources
 from crm_cli.tables import console, run_record, run_table, sources_table
@@ -66,6 +69,7 @@ AT_ONCE = 4
 @click.option(
     "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="How much the log holds."
 )
+@click.option("--log-format", type=click.Choice(LOG_FORMATS), help="What the lines of the log are; text by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (fields: docs/crm.md).")
 @extra_options
 @click.option(
@@ -112,20 +116,21 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
     """  # noqa: D301 -- click's mark for lines that must not be filled
     project = Project.find()
     flags = _flags(options)
-    timeout = {TIMEOUT_VARIABLE: str(options["timeout"])} if options["timeout"] else {}
+    chosen = {TIMEOUT_VARIABLE: options["timeout"], LOG_FORMAT_VARIABLE: options["log_format"]}
+    variables = {name: str(value) for name, value in chosen.items() if value}
 
     def request(name: str, wanted: Sequence[str] = ()) -> Request:
         found = find_source(name)
-        chosen = check_streams(found, wanted)
+        names = check_streams(found, wanted)
         settings = flags.settings() | extras_of(name, options)
         return Request(
             source=found,
-            streams=chosen,
+            streams=names,
             full=flags.reads_all,
             force=flags.force,
             dry_run=flags.dry_run,
             log_level=flags.log_level,
-            variables={variable(found.tap, setting): value for setting, value in settings.items()} | timeout,
+            variables={variable(found.tap, setting): value for setting, value in settings.items()} | variables,
         )
 
     shown = Shown(as_json=options["as_json"], quiet=options["quiet"], progress=not options["no_progress"])
@@ -152,12 +157,19 @@ class Shown:
     as_json: bool = False
     quiet: bool = False
     progress: bool = True
+    logs_json: bool = False
+
+    def of(self, project: Project, request: Request) -> Shown:
+        """Return what is printed of a request: its lines are as its log is."""
+        return replace(self, logs_json=request.logs_json(project))
 
     def watch(self, out: Console, title: str) -> LiveProgress | LogProgress | NoProgress:
         """Return what shows the run while it works."""
         if self.quiet or not self.progress:
             return NoProgress()
-        return LiveProgress(out, title) if out.is_terminal and not self.as_json else LogProgress()
+        if out.is_terminal and not self.as_json and not self.logs_json:
+            return LiveProgress(out, title)
+        return LogProgress(as_json=self.logs_json)
 
 
 def _flags(options: Mapping[str, t.Any]) -> Flags:
@@ -183,15 +195,16 @@ def _flags(options: Mapping[str, t.Any]) -> Flags:
 def sync_one(project: Project, request: Request, shown: Shown) -> None:
     """Run one pipeline, print what came of it, and exit with its code."""
     check_settings(project, request)
+    shown = shown.of(project, request)
     warehouse = find_warehouse(project, start=True)
     out, name = console(), request.source.name
     with shown.watch(out, f"{name} to {warehouse.shown}") as watcher:
         outcome = run_pipeline(project, warehouse, request, watcher)
     if shown.as_json:
         click.echo(json.dumps(_record(name, outcome), indent=2))
-    else:
+    elif not shown.logs_json:
         out.print(run_table(outcome.rows, outcome.seconds, out.width))
-    tell(outcome)
+    tell(outcome, name if shown.logs_json else "", as_json=shown.logs_json)
     sys.exit(outcome.exit_code)
 
 
@@ -205,6 +218,7 @@ def _sync_all(project: Project, requests: Sequence[Request], at_once: int, shown
         )
     if left_out:
         click.echo(f"Not set up, and left out: {', '.join(left_out)}.", err=True)
+    shown = shown.of(project, ready[0])
     warehouse = find_warehouse(project, start=True)
     out, started = console(), time.monotonic()
     with shown.watch(out, f"{len(ready)} CRMs to {warehouse.shown}") as watcher:
@@ -215,10 +229,10 @@ def _sync_all(project: Project, requests: Sequence[Request], at_once: int, shown
         records = [_record(name, outcome) for name, outcome in results.items()]
         whole = {"exit_code": code, "seconds": round(seconds, 3), "sources": records, "left_out": left_out}
         click.echo(json.dumps(whole, indent=2))
-    else:
+    elif not shown.logs_json:
         out.print(sources_table(rows_and_seconds(results), seconds, out.width))
     for name, outcome in results.items():
-        tell(outcome, name)
+        tell(outcome, name, as_json=shown.logs_json)
     sys.exit(code)
 
 
@@ -236,8 +250,14 @@ def rows_and_seconds(results: Mapping[str, Outcome | CrmError]) -> dict[str, tup
     }
 
 
-def tell(outcome: Outcome | CrmError, name: str = "") -> None:
-    """Say on standard error what went wrong and where to read more; nothing if all went well."""
+def tell(outcome: Outcome | CrmError, name: str = "", *, as_json: bool = False) -> None:
+    """Say on standard error what went wrong and where to read more; nothing if all went well.
+
+    As JSON it is the summary of the run, however it ended.
+    """
+    if as_json:
+        click.echo(summary(name, outcome), err=True)
+        return
     which = f"{name}: " if name else ""
     if isinstance(outcome, CrmError):
         click.secho(f"Failed: {which}{outcome.message}", fg="red", err=True)
@@ -248,6 +268,28 @@ def tell(outcome: Outcome | CrmError, name: str = "") -> None:
         click.secho(f"Partial: {which}some records were rejected; `crm status` counts them.", fg="yellow", err=True)
     if outcome.exit_code:
         click.echo(f"Log: {outcome.log}", err=True)
+
+
+def summary(source: str, outcome: Outcome | CrmError) -> str:
+    """Return the last line of a run's log as JSON; the fields are those of ``--json``, with totals for the streams."""
+    record = _record(source, outcome)
+    streams = record.pop("streams")
+    rows = [] if isinstance(outcome, CrmError) else outcome.rows
+    statuses = Counter(row.status for row in rows)
+    totals = {
+        name: sum(getattr(row, f"records_{name}") for row in rows)
+        for name in ("processed", "created", "updated", "unchanged", "deleted", "failed")
+    }
+    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items())) or "no stream"
+    return log_line(
+        {OK: "info", PARTIAL: "warning"}.get(t.cast("int", record["exit_code"]), "error"),
+        f"Finished {source} sync: {told}",
+        as_json=True,
+        **record,
+        statuses=statuses,
+        **totals,
+        stream_count=len(t.cast("list[object]", streams)),
+    )
 
 
 def _record(source: str, outcome: Outcome | CrmError) -> dict[str, object]:
