@@ -1,7 +1,7 @@
 # Everything a developer or a CI machine runs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test coverage check format definitions transform-models lock bench chaos clean
+.PHONY: help setup demo test coverage check format definitions models lock bench chaos clean
 
 PYTHON ?= python3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
@@ -40,7 +40,7 @@ format: $(SET_UP) ## Format all code and repair what ruff can repair
 definitions: $(SET_UP) ## Write the Meltano definitions of the taps and the loader anew
 	@.venv/bin/python -m crm_cli.definitions
 
-transform-models: $(SET_UP) ## Write the staging models of the taps' streams anew
+models: $(SET_UP) ## Write the staging models of the taps' streams anew
 	@.venv/bin/python -m crm_cli.transform_models
 
 lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
@@ -49,9 +49,9 @@ lock: ## Compile requirements.lock anew (UPGRADE=--upgrade takes newer versions)
 		$(foreach package,$(notdir $(PACKAGES)),--no-emit-package $(package)) $(UPGRADE) \
 		--group dev requirements.in --output-file requirements.lock >/dev/null
 
-bench: $(SET_UP) ## Measure speed and memory
-	@PYTHONPATH=benchmarks .venv/bin/python -m mysql_to_postgres --write benchmarks/RESULTS.md
-	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+bench: $(SET_UP) ## Measure speed and memory, and write benchmarks/RESULTS.md
+	@.venv/bin/python benchmarks/mysql_to_postgres.py --write benchmarks/RESULTS.md
+	@for script in rest_rates hubspot_rates; do echo "== $$script"; .venv/bin/python "benchmarks/$$script.py" || exit 1; done
 
 chaos: $(SET_UP) ## Crash every part of the pipeline at 200 points (POINTS=, SEED=, CHAIN=) and check what is left
 	@PYTHONPATH=tests .venv/bin/python -m crash --points $(or $(POINTS),200) --seed $(or $(SEED),1) $(if $(CHAIN),--chain $(CHAIN))

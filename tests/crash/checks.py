@@ -51,12 +51,15 @@ def count(conn: Connection[TupleRow], schema: str, table: str) -> int:
 
 
 def fingerprint(conn: Connection[TupleRow], table: str, *, up_to: Sequence[Any] | None = None) -> tuple[int, str]:
-    """Return the number of rows and a hash over all columns but the loader's own, up to a key (inclusive)."""
+    """Return the number of rows and a hash over all columns but the loader's own, up to a key (inclusive).
+
+    1.50 counts as 1.5: they are one number, which batches write as the source does and records do not.
+    """
     columns = [
-        name
-        for (name,) in conn.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
-            " AND attname !~ '^_sdc_' ORDER BY attname",
+        sql.SQL("trim_scale({})" if is_number else "{}").format(sql.Identifier(name))
+        for name, is_number in conn.execute(
+            "SELECT attname, atttypid = 'numeric'::regtype FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+            " AND attnum > 0 AND NOT attisdropped AND attname !~ '^_sdc_' ORDER BY attname",
             (f"genius.{table}",),
         )
     ]
@@ -66,7 +69,7 @@ def fingerprint(conn: Connection[TupleRow], table: str, *, up_to: Sequence[Any] 
         where = sql.SQL("WHERE ({}) <= ({})").format(key, sql.SQL(", ").join(map(sql.Literal, up_to)))
     query = sql.SQL("SELECT count(*), coalesce(md5(string_agg(ROW({})::text, ';' ORDER BY {})), '') FROM {} {}")
     row = conn.execute(
-        query.format(sql.SQL(", ").join(map(sql.Identifier, columns)), key, sql.Identifier("genius", table), where)
+        query.format(sql.SQL(", ").join(columns), key, sql.Identifier("genius", table), where)
     ).fetchone()
     assert row is not None
     return int(row[0]), str(row[1])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Self
+
+import pymysql
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from crm_cli.servers.mariadb import Database
 
 _LONGEST_TRANSACTION_SECONDS = 0.3
+_PAUSE_SECONDS = 0.05
 
 
 class Writer:
@@ -24,6 +28,7 @@ class Writer:
 
     def __init__(self, source: Database, rows: int, seed: str) -> None:
         self.transactions = 0
+        self._newest = rows
         self._source = source
         self._rows = rows
         self._random = random.Random(seed)  # noqa: S311 -- no secret
@@ -47,7 +52,13 @@ class Writer:
         self._thread.join()
 
     def _write(self) -> None:
-        newest = self._rows
+        while not self._stop.is_set():
+            # The server may be killed, and be up again: what counts is what it has kept.
+            with contextlib.suppress(pymysql.err.OperationalError, pymysql.err.InterfaceError):
+                self._write_until_cut()
+            self._stop.wait(_PAUSE_SECONDS)
+
+    def _write_until_cut(self) -> None:
         with closing(self._source.connect()) as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION time_zone = '+00:00', sql_mode = ''")
             while not self._stop.is_set():
@@ -56,11 +67,11 @@ class Writer:
                         "UPDATE prospect SET first_name = %s, updated_at = NOW() WHERE id = %s",
                         (f"Changed {self.transactions}", number),
                     )
-                newest += 1
+                self._newest += 1
                 cursor.execute(
                     "INSERT INTO prospect (id, division_id, first_name, last_name, add_date, updated_at)"
                     " VALUES (%s, 1, 'New', 'Row', NOW(), NOW())",
-                    (newest,),
+                    (self._newest,),
                 )
                 self._stop.wait(self._random.uniform(0, _LONGEST_TRANSACTION_SECONDS))
                 connection.commit()

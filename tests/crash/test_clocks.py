@@ -1,6 +1,6 @@
 """Clocks that jump, and a source whose transactions commit late: what is caught, and what is not.
 
-The limits that docs/crash-proof.md names are tested as well: who moves one should know.
+The limits that docs/crash-tests.md names are tested as well: who moves one should know.
 """
 
 from __future__ import annotations

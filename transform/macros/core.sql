@@ -22,9 +22,13 @@ end
 {%- endmacro %}
 
 
-{# The id of a record of another CRM; an empty one, or a word for none, is no id. #}
+{#
+    The id of a record of another CRM, if it can be one: a number, or MarketSharp's GUID. What somebody typed into the
+    field to fill it is no id.
+#}
 {% macro named(what, id) -%}
-case when lower(btrim({{ id }})) not in ('', '0', '-', 'null', 'none', 'undefined', 'n/a', 'na') then '{{ what }}:' || btrim({{ id }}) end
+{%- set pattern = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' if what.startswith('marketsharp') else '^[1-9][0-9]{0,18}$' -%}
+case when btrim({{ id }}) ~ '{{ pattern }}' then '{{ what }}:' || btrim({{ id }}) end
 {%- endmacro %}
 
 

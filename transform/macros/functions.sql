@@ -98,10 +98,9 @@ $function$;
 create or replace function core.connected_components(links text, member_column text, group_column text)
 returns table (member bigint, component bigint) language plpgsql as $function$
 begin
-    drop table if exists component_membership, component_of, component_step;
-    execute format('create temp table component_membership as select distinct %I as member, %I as grp from %s',
+    drop table if exists component_membership, component_of, component_open, component_step;
+    execute format('create temp table component_membership as select %I::bigint as member, %I as grp from %s',
         member_column, group_column, links);
-    analyze component_membership;
     create temp table component_of as
         select m.member, min(g.low) as component
         from component_membership as m
@@ -109,28 +108,31 @@ begin
         group by m.member;
     analyze component_of;
     loop
-        -- Components that meet in a group become one: the lower number stays.
-        drop table if exists component_step;
-        create temp table component_step as
-            select c.component as old, min(g.low) as new
+        -- Groups whose members are in several components. All others stay as they are: who is in one component with
+        -- somebody remains so.
+        drop table if exists component_open, component_step;
+        create temp table component_open as
+            select m.member, m.grp, o.component, g.low
             from component_membership as m
-            join component_of as c using (member)
+            join component_of as o using (member)
             join (
                 select a.grp, min(b.component) as low
                 from component_membership as a join component_of as b using (member)
                 group by a.grp
                 having min(b.component) <> max(b.component)
-            ) as g using (grp)
-            where g.low < c.component
-            group by c.component;
-        exit when not exists (select from component_step);
+            ) as g using (grp);
+        exit when not exists (select from component_open);
+        create temp table component_step as
+            select o.component as old, min(o.low) as new from component_open as o where o.low < o.component group by o.component;
         analyze component_step;
         -- A chain of steps is gone down in one go as far as it is known.
         update component_step as s set new = t.new from component_step as t where t.old = s.new;
         update component_of as c set component = s.new from component_step as s where s.old = c.component;
+        drop table component_membership;
+        create temp table component_membership as select o.member, o.grp from component_open as o;
     end loop;
     return query select c.member, c.component from component_of as c;
-    drop table if exists component_membership, component_of, component_step;
+    drop table if exists component_membership, component_of, component_open, component_step;
 end
 $function$;
 {% endif %}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A page with more rows is no page for people; the CSV has all of them.
 MOST_ROWS_OF_A_PAGE: Final = 1000
-_FORMULA: Final = re.compile(r"^(?:[=@\t\r]|[+-](?![\d ().]*$))")
+_FORMULA: Final = re.compile(r"^(?:[=@\t\r]|[+-](?![\d ().-]*$))")
 _WIDTH, _LABEL, _VALUE, _BAR = 720, 220, 90, 22
 
 

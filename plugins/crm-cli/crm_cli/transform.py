@@ -19,10 +19,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from crm_cli import logs
+from crm_cli import logs, pipeline
 from crm_cli.dbt_program import ARGUMENTS_VARIABLE, FOLDER_VARIABLE, output_folder
 from crm_cli.errors import CrmError, CrmUsageError
-from crm_cli.pipeline import FAILED, OK, PARTIAL, bin_folder, meltano_environment
+from crm_cli.pipeline import FAILED, OK, PARTIAL, meltano_environment
 from crm_cli.rundir import run_folder
 from crm_cli.warehouse import connect, password_of
 
@@ -115,7 +115,7 @@ def parsing(project: Project, warehouse: Warehouse, folder: Path) -> Iterator[No
     output = output_folder(project.state_folder, warehouse.url)
     output.mkdir(mode=0o700, parents=True, exist_ok=True)
     process = subprocess.Popen(  # noqa: S603 -- our own program and arguments
-        [str(Path(bin_folder()) / "crm-dbt"), "parse", "--quiet"],
+        [str(Path(pipeline.bin_folder()) / "crm-dbt"), "parse", "--quiet"],
         cwd=project.root,
         env=os.environ | _variables(warehouse, folder, output),
         stdin=subprocess.DEVNULL,
@@ -187,7 +187,7 @@ def run_build(project: Project, warehouse: Warehouse, build: Build, *, folder: P
 
 
 def _meltano(project: Project, environment: dict[str, str], log: Path) -> int:
-    program = Path(bin_folder()) / "meltano"
+    program = Path(pipeline.bin_folder()) / "meltano"
     if not program.exists():
         raise CrmError(f"Meltano is not installed beside this command ({program} is missing): run `make setup`.")
     with log.open("ab") as output:

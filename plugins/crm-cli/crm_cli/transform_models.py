@@ -1,6 +1,6 @@
 """The staging models and sources of the dbt project, made from the schemas of the taps.
 
-``python -m crm_cli.transform_models`` (``make transform-models``) writes them. A stream is one SQL file of one call,
+``python -m crm_cli.transform_models`` (``make models``) writes them. A stream is one SQL file of one call,
 and its place in its CRM's YAML file: descriptions, tests.
 """
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from crm_cli.sources import Source
 
-HEAD: Final = "Made by `make transform-models` from the tap's schemas; do not edit."
-LEGACY_HEAD: Final = "Made by `make transform-models` from transform/legacy_tables.yml; do not edit."
+HEAD: Final = "Made by `make models` from the tap's schemas; do not edit."
+LEGACY_HEAD: Final = "Made by `make models` from transform/legacy_tables.yml; do not edit."
 FOLDER: Final = Path("transform", "models", "staging")
 TEST_FOLDER: Final = Path("transform", "tests", "keys")
 LEGACY_FOLDER: Final = Path("transform", "models", "legacy", "tables")
@@ -113,7 +113,6 @@ def streams_of(source: Source) -> Iterator[Stream]:
     """Yield the streams of a source that have a table of a fixed form."""
     if source.name == "genius":
         yield from _genius_streams()
-        return
     package = source.tap.replace("-", "_")
     classes = _stream_classes(package)
     folder = resources.files(package) / "schemas"
@@ -139,7 +138,7 @@ def streams_of(source: Source) -> Iterator[Stream]:
 
 def _stream_classes(package: str) -> dict[str, type]:
     found: dict[str, type] = {}
-    for module_name in ("client", "objects", "associations", "streams", "tap"):
+    for module_name in ("client", "objects", "associations", "exports", "streams", "tap"):
         try:
             module = import_module(f"{package}.{module_name}")
         except ModuleNotFoundError:

@@ -15,11 +15,14 @@ with found as (
 ),
 
 owners as (
-    select i.value as phone, min(m.person_id) as person_id
-    from {{ ref('person_identifiers') }} as i
+    select r.phone, min(m.person_id) as person_id
+    from (select record_key, unnest(phones) as phone from {{ ref('person_records') }}) as r
     join {{ ref('person_members') }} as m using (record_key)
-    where i.kind = 'phone' and not i.is_shared_by_many
-    group by i.value
+    where r.phone in (select phone from found)
+        and not exists (
+            select from {{ ref('person_identifiers') }} as i where i.kind = 'phone' and i.value = r.phone and i.is_shared_by_many
+        )
+    group by r.phone
     having count(distinct m.person_id) = 1
 )
 

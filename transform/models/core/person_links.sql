@@ -9,49 +9,46 @@
 with candidates as (
     select *
     from {{ ref('person_identifiers') }}
-    where records > 1 and not is_shared_by_many
+    where not is_shared_by_many
 ),
 
 alone as (
-    select kind, value, record_key, record_number, name_key, only_name
+    select *
     from candidates
     where kind in ('email', 'phone') and nameless > 0 and names <= 1
 ),
 
 torn as (
-    select record_key
+    select record_number
     from alone
     where name_key is null
-    group by record_key
+    group by record_number
     having count(distinct only_name) > 1
 ),
 
 best as (
-    select distinct on (record_key) record_key, kind, value
+    select distinct on (record_number) record_number, kind, value
     from alone
-    join torn using (record_key)
+    join torn using (record_number)
     where only_name is not null
-    order by record_key, kind, value
+    order by record_number, kind, value
 ),
 
-links as (
-    select 'shared_id' as rule, 1.00 as confidence, value as link_key, record_key, record_number
-    from candidates where kind = 'id'
-    union all
-    select kind || '_and_name', case kind when 'email' then 0.95 else 0.90 end, kind || ':' || value || '|' || name_key, record_key, record_number
-    from candidates where kind in ('email', 'phone') and name_key is not null
-    union all
-    select a.kind || '_alone', case a.kind when 'email' then 0.85 else 0.70 end, a.kind || ':' || a.value, a.record_key, a.record_number
+linked_alone as (
+    select a.*, count(*) over (partition by a.kind, a.value) as linked
     from alone as a
-    left join torn as t using (record_key)
-    left join best as b using (record_key, kind, value)
-    where t.record_key is null or b.record_key is not null
-),
-
-sizes as (
-    select rule, link_key from links group by rule, link_key having count(distinct record_number) > 1
+    left join torn as t using (record_number)
+    left join best as b using (record_number, kind, value)
+    where t.record_number is null or b.record_number is not null
 )
 
-select distinct l.rule, l.confidence, hashtextextended(l.rule || l.link_key, 0) as link_number, l.link_key, l.record_key, l.record_number
-from links as l
-join sizes using (rule, link_key)
+select 'shared_id' as rule, 1.00 as confidence, value_number as link_number, value as link_key, record_key, record_number
+from candidates where kind = 'id'
+union all
+select kind || '_and_name', case kind when 'email' then 0.95 else 0.90 end, value_number # name_number,
+    kind || ':' || value || '|' || name_key, record_key, record_number
+from candidates where kind in ('email', 'phone') and records_of_name > 1
+union all
+select kind || '_alone', case kind when 'email' then 0.85 else 0.70 end, value_number # 1,
+    kind || ':' || value, record_key, record_number
+from linked_alone where linked > 1

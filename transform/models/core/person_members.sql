@@ -5,9 +5,7 @@ with components as (
 ),
 
 strongest as (
-    select distinct on (record_number) record_number, rule, confidence
-    from {{ ref('person_links') }}
-    order by record_number, confidence desc, rule
+    select record_number, max(confidence) as confidence from {{ ref('person_links') }} group by record_number
 ),
 
 members as (
@@ -27,7 +25,10 @@ names as (
 select
     m.record_key, m.crm_source, m.stream, m.record_id,
     n.person_id,
-    coalesce(s.rule, 'only_record') as rule,
+    case s.confidence
+        when 1.00 then 'shared_id' when 0.95 then 'email_and_name' when 0.90 then 'phone_and_name'
+        when 0.85 then 'email_alone' when 0.70 then 'phone_alone' else 'only_record'
+    end as rule,
     coalesce(s.confidence, 1.00) as confidence
 from members as m
 join names as n using (component)

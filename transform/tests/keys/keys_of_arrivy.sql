@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 -- Keys that a staging model lacks or has twice.
 select 'stg_arrivy__groups' as model, count(*) as keys from (
     select 1 from {{ ref('stg_arrivy__groups') }} group by "id" having count(*) > 1 or "id" is null

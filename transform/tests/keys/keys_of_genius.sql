@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 -- Keys that a staging model lacks or has twice.
 select 'stg_genius__division_groups' as model, count(*) as keys from (
     select 1 from {{ ref('stg_genius__division_groups') }} group by "id" having count(*) > 1 or "id" is null
@@ -118,4 +118,20 @@ select 'stg_genius__job_change_orders' as model, count(*) as keys from (
 union all
 select 'stg_genius__job_change_order_items' as model, count(*) as keys from (
     select 1 from {{ ref('stg_genius__job_change_order_items') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_users' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_users') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_appointments' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_appointments') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_marketing_sources' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_marketing_sources') }} group by "id" having count(*) > 1 or "id" is null
+) as found having count(*) > 0
+union all
+select 'stg_genius__csv_marketing_source_types' as model, count(*) as keys from (
+    select 1 from {{ ref('stg_genius__csv_marketing_source_types') }} group by "id" having count(*) > 1 or "id" is null
 ) as found having count(*) > 0

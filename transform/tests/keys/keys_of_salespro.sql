@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 -- Keys that a staging model lacks or has twice.
 select 'stg_salespro__customers' as model, count(*) as keys from (
     select 1 from {{ ref('stg_salespro__customers') }} group by "customer_id" having count(*) > 1 or "customer_id" is null

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+-- Made by `make models` from transform/legacy_tables.yml; do not edit.
 {{ config(alias='genius_division_group') }}
 select
     "id" as "id",

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+-- Made by `make models` from transform/legacy_tables.yml; do not edit.
 {{ config(alias='marketsharp_contact_phone') }}
 select
     case when "contact_id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "contact_id"::uuid end as "contact_id",

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+-- Made by `make models` from transform/legacy_tables.yml; do not edit.
 {{ config(alias='marketsharp_employee') }}
 select
     case when "id" ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then "id"::uuid end as "id",

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from transform/legacy_tables.yml; do not edit.
+-- Made by `make models` from transform/legacy_tables.yml; do not edit.
 {{ config(alias='salespro_user') }}
 select
     "user_object_id" as "user_object_id",

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 {{ config(unique_key=['id']) }}
 {{ staging('arrivy', 'task_ratings', {
     'id': 'text',

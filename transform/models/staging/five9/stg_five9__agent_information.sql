@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 {{ config(unique_key=['agent_id']) }}
 {{ staging('five9', 'agent_information', {
     'agent_id': 'bigint',

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 {{ config(unique_key=['from_object_type', 'from_id', 'to_object_type', 'to_id', 'association_type_id']) }}
 {{ staging('hubspot', 'associations', {
     'from_object_type': 'text',

@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 {{ config(unique_key=['leap_credit_app_id']) }}
 {{ staging('salespro', 'credit_applications', {
     'leap_credit_app_id': 'text',

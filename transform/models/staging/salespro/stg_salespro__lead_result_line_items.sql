@@ -1,4 +1,4 @@
--- Made by `make transform-models` from the tap's schemas; do not edit.
+-- Made by `make models` from the tap's schemas; do not edit.
 {{ config(unique_key=['estimate_id', 'job_type_number']) }}
 {{ staging('salespro', 'lead_result_line_items', {
     'estimate_id': 'text',

@@ -16,9 +16,10 @@ _ROWS_PER_STATEMENT = 100_000
 POSTGRES_COLUMNS = (
     "id bigint PRIMARY KEY, job_id bigint, user_id bigint, division_id bigint, version bigint, status bigint, "
     "is_signed boolean, is_void boolean, external_id bigint, amount numeric, tax numeric, score numeric, "
-    "quoted_on date, signed_at timestamptz, created_at timestamptz, updated_at timestamptz, title text, "
-    "first_name text, last_name text, email text, phone text, address text, city text, state text, zip text, "
-    "country text, source text, campaign text, notes text, comment text, reference text"
+    "quoted_on date, "
+    "signed_at timestamptz, created_at timestamptz, updated_at timestamptz, title text, first_name text, "
+    "last_name text, email text, phone text, address text, city text, state text, zip text, country text, source text, "
+    "campaign text, notes text, comment text, reference text"
 )
 NAMES = tuple(column.split()[0] for column in POSTGRES_COLUMNS.split(", "))
 

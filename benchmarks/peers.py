@@ -10,14 +10,14 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from mysql_to_postgres import wide_table
+import wide_table
 
 if t.TYPE_CHECKING:
+    from pipes import Command
+
     from crm_cli.servers.mariadb import Database
 
-    from mysql_to_postgres.measuring import Command
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ def install(peer: Peer, folder: Path) -> list[Path] | None:
     places = []
     for number, packages in enumerate(peer.packages):
         place = folder / f"{peer.name.split()[0]}-{number}"
-        commands: tuple[Command, ...] = (
+        commands: list[list[str | Path]] = [
             ["venv", "--quiet", "--python", sys.executable, place],
             ["pip", "install", "--quiet", "--python", place / "bin/python", *packages],
-        )
+        ]
         for command in commands:
             done = subprocess.run([uv.stdout.strip(), *command], capture_output=True, text=True, check=False)
             if done.returncode:

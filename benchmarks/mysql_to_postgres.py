@@ -1,8 +1,7 @@
 """How fast a big Genius table gets into Postgres, against the raw pipe and against other tools.
 
-    PYTHONPATH=benchmarks .venv/bin/python -m mysql_to_postgres --rows 100000 --no-peers
-
-``make bench`` runs it with 100,000 to 3,000,000 rows and writes RESULTS.md.
+    make bench                                                          all, 100,000 to 3,000,000 rows; RESULTS.md
+    .venv/bin/python benchmarks/mysql_to_postgres.py --rows 100000 --no-peers
 
 Servers, tap and loader share this machine. The jobs:
 
@@ -29,22 +28,21 @@ import tempfile
 import typing as t
 from datetime import UTC, datetime
 from pathlib import Path
+from pipes import Command, Measurement, PipeFailedError, best, measure
 
 import psycopg
+import wide_table
 from crm_cli.project import Project
 from crm_cli.servers import debian
 from crm_cli.servers.errors import ServerError
 from crm_cli.servers.mariadb import Database, PrivateMariaDB, default_tools
 from crm_cli.servers.postgres import EmbeddedPostgres
 from crm_simulator import genius
+from peers import PEERS, install
 from sync_history import runs
 from sync_history.bookmarks import current_bookmarks
 
-from mysql_to_postgres import wide_table
-from mysql_to_postgres.measuring import Command, Measurement, PipeFailedError, best, measure
-from mysql_to_postgres.peers import PEERS, install
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 CHANGED = 10_000
@@ -262,7 +260,7 @@ def measure_delta_of_all(folder: Path, mariadb: PrivateMariaDB, url: str, scale:
 
 def measure_starts(folder: Path) -> dict[str, Measurement]:
     """Measure how long the commands take that do next to nothing."""
-    commands: dict[str, Command] = {
+    commands: dict[str, list[str | Path]] = {
         "tap-genius --help": [BIN / "tap-genius", "--help"],
         "tap-genius --about": [BIN / "tap-genius", "--about"],
         "target-postgres-dw --help": [BIN / "target-postgres-dw", "--help"],
@@ -330,6 +328,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
     """Start private servers, measure, and remove them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--no-raw-pipe", action="store_true", help="leave out what the ratios are to")
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     parser.add_argument("--no-meltano", action="store_true", help="leave out what runs under Meltano")
     parser.add_argument("--write", type=Path, help="write the results to this file, as Markdown")
@@ -340,7 +339,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
         try:
             url = postgres.up()
             mariadb.up()
-            client = raw_client()
+            client = None if options.no_raw_pipe else raw_client()
             benches = [bench_of(folder, mariadb, url, rows, client, options) for rows in options.rows]
             lines = [*machine(), "", *table(benches), ""]
             if not options.no_meltano:
