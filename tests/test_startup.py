@@ -11,7 +11,7 @@ import tap_kit.startup
 import target_postgres_dw.startup
 from tap_kit.startup import postponing
 
-HEAVY = ("joblib", "upath", "fsspec", "requests", "cryptography", "paramiko")
+HEAVY = ("joblib", "upath", "fsspec", "requests", "urllib3", "boto3", "cryptography", "paramiko")
 
 
 @pytest.mark.parametrize("module", ["tap_genius", "target_postgres_dw"])
@@ -41,6 +41,7 @@ def test_a_stand_in_becomes_the_real_thing() -> None:
 
 def test_both_programs_start_in_the_same_way() -> None:
     texts = [
-        Path(module.__file__).read_text(encoding="utf-8") for module in (tap_kit.startup, target_postgres_dw.startup)
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (tap_kit.startup, target_postgres_dw.startup)
     ]
     assert texts[0] == texts[1], "the loader and the taps share no package: the module is copied"
