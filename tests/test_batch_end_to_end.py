@@ -563,4 +563,3 @@ def test_bytes_that_are_no_utf8_are_judged_value_by_value() -> None:
     assert layout.copy_text([b"ok", None]) is None
     assert layout.copy_text([b"a\xfcb"]) is None
     assert layout.copy_text([b"a\xffb"]) is None
-    assert batches.FORMAT == "copy-text"

@@ -11,7 +11,7 @@ import tap_kit.startup
 import target_postgres_dw.startup
 from tap_kit.startup import postponing
 
-HEAVY = ("joblib", "upath", "fsspec", "requests", "cryptography", "paramiko")
+HEAVY = ("joblib", "upath", "fsspec", "requests", "urllib3", "boto3", "cryptography", "paramiko")
 
 
 @pytest.mark.parametrize("module", ["tap_genius", "target_postgres_dw"])

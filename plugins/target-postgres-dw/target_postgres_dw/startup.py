@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 # For the drains of sinks, and for the BATCH files of the SDK.
 UNUSED_BY_US: t.Final = ("joblib", "upath")
 # Only for programs that do not speak HTTP.
-HTTP: t.Final = ("requests", "requests.adapters", "requests.exceptions")
+HTTP: t.Final = ("requests", "requests.adapters", "requests.exceptions", "urllib3")
 
 
 class _Name:

@@ -7,9 +7,8 @@ from functools import cached_property
 
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
-from tap_kit.csv import check_file_settings, csv_streams, explain_unset
 from tap_kit.errors import Stop
-from tap_kit.settings import with_file_settings, with_universal_settings
+from tap_kit.settings import FILES, with_file_settings, with_universal_settings
 from tap_kit.tap import Tap
 from tap_kit.zones import zone_of_setting
 from typing_extensions import override
@@ -17,7 +16,6 @@ from typing_extensions import override
 from tap_genius.batches import FORMAT, BatchFolder, root_of
 from tap_genius.client import Access, Client
 from tap_genius.columns import check_names, columns_of
-from tap_genius.exports import EXPORTS
 from tap_genius.names import STREAMS
 from tap_genius.streams import TableStream
 from tap_genius.tables import TABLES
@@ -127,7 +125,6 @@ OWN_SETTINGS = th.PropertiesList(
                         "format", th.StringType, required=True, allowed_values=[FORMAT], description="The format."
                     )
                 ),
-                required=True,
                 description="How the rows are written.",
             ),
             th.Property(
@@ -145,7 +142,8 @@ OWN_SETTINGS = th.PropertiesList(
         ),
         title="Batches",
         description='Send rows as files of COPY text, several times as fast as records: {"encoding": {"format": '
-        '"copy-text"}}. Only target-postgres-dw loads them, on the same machine.',
+        '"copy-text"}}. Only target-postgres-dw loads them, on the same machine. Without an '
+        "encoding, as in {}, rows are sent as records.",
     ),
 )
 
@@ -164,7 +162,13 @@ class TapGenius(Tap):
     @override
     def check_settings(self) -> None:
         super().check_settings()
-        check_file_settings(self.config, EXPORTS)
+        # Files are read over HTTP too, whose libraries take as long to import as a small sync.
+        if any(self.config.get(name) != FILES.wrapped[name].default for name in FILES.wrapped):
+            from tap_kit.csv import check_file_settings  # noqa: PLC0415
+
+            from tap_genius.exports import EXPORTS  # noqa: PLC0415
+
+            check_file_settings(self.config, EXPORTS)
         check_names(TABLES, "include_secrets", self.config["include_secrets"], "secret")
         check_names(TABLES, "include_columns", self.config["include_columns"], "optional")
         _ = self.zone
@@ -205,8 +209,8 @@ class TapGenius(Tap):
     @cached_property
     def batch_folder(self) -> BatchFolder | None:
         """Where batches are written; None if rows are sent as records."""
-        batch_config = self.config.get("batch_config")
-        return BatchFolder(root_of(batch_config)) if batch_config else None
+        batch_config = self.config.get("batch_config") or {}
+        return BatchFolder(root_of(batch_config)) if batch_config.get("encoding") else None
 
     @override
     def close(self) -> None:
@@ -235,7 +239,13 @@ class TapGenius(Tap):
                 f"The database {self.config['database']} has none of the tables of Genius, or the user "
                 f"{self.config['user']} may read none of them: correct the setting database or have SELECT granted."
             )
-        return [*streams, *csv_streams(self, EXPORTS)]
+        if self.config["files"]:
+            from tap_kit.csv import csv_streams  # noqa: PLC0415
+
+            from tap_genius.exports import EXPORTS  # noqa: PLC0415
+
+            streams += csv_streams(self, EXPORTS)
+        return streams
 
     @override
     def explain_missing(self, name: str) -> str:
@@ -245,4 +255,8 @@ class TapGenius(Tap):
                     f"The stream {name} is left out: the database {self.config['database']} has no table "
                     f"{table.table}, or the user {self.config['user']} may not read it."
                 )
-        return explain_unset(name) if name in STREAMS else super().explain_missing(name)
+        if name not in STREAMS:
+            return super().explain_missing(name)
+        from tap_kit.csv import explain_unset  # noqa: PLC0415
+
+        return explain_unset(name)
