@@ -165,7 +165,15 @@ def build(url: str, title: str) -> None:
     """Build the models and print what it took."""
     started = time.perf_counter()
     with Memory(url) as memory:
-        command = [BIN / "crm-dbt", "build", "--threads", "2", "--exclude-resource-type", "unit_test", "--quiet"]
+        command: list[str | Path] = [
+            BIN / "crm-dbt",
+            "build",
+            "--threads",
+            "2",
+            "--exclude-resource-type",
+            "unit_test",
+            "--quiet",
+        ]
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "WAREHOUSE_URL": url})
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 import psycopg
 import pymysql
 import pytest
-from tap_genius import batches, cursor, joined, streams
+from tap_genius import batches, cursor, joined
 from tap_genius.cursor import RowCursor
 from tap_genius.tap import TapGenius
 from tap_kit.testing import Run, run_tap
@@ -162,7 +162,7 @@ def copy_otherwise(source: t.Any, url: str, texts: dict[str, str]) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SET timezone = 'UTC'")
         connection.execute("CREATE TABLE reference (LIKE genius.services)")
-        types = dict(
+        types: dict[str, str] = dict(
             connection.execute(
                 "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'reference'::regclass"
             ).fetchall()
@@ -563,4 +563,4 @@ def test_bytes_that_are_no_utf8_are_judged_value_by_value() -> None:
     assert layout.copy_text([b"ok", None]) is None
     assert layout.copy_text([b"a\xfcb"]) is None
     assert layout.copy_text([b"a\xffb"]) is None
-    assert streams.FORMAT == "copy-text"
+    assert batches.FORMAT == "copy-text"

@@ -41,6 +41,7 @@ def test_a_stand_in_becomes_the_real_thing() -> None:
 
 def test_both_programs_start_in_the_same_way() -> None:
     texts = [
-        Path(module.__file__).read_text(encoding="utf-8") for module in (tap_kit.startup, target_postgres_dw.startup)
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (tap_kit.startup, target_postgres_dw.startup)
     ]
     assert texts[0] == texts[1], "the loader and the taps share no package: the module is copied"
