@@ -148,7 +148,9 @@ class AssociationStream(HubSpotStream):
 
     def _closes(self) -> bool:
         """Tell whether what this run read is everything, so that what is not among it is gone."""
-        return self._in_full and not self._unknown and self.config["deletions"] != "off"
+        # The kit sends no key set of a run that was narrowed or resumed.
+        some = bool(narrowing(self.config)) or self.span.resumed
+        return self._in_full and not some and not self._unknown and self.config["deletions"] != "off"
 
     def _note(self, row: Row) -> None:
         if self._spool is not None and self._in_full:
