@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+    shutil.copytree(ROOT / "transform", tmp_path / "transform")
     (tmp_path / ".env").write_text(
         "WAREHOUSE_URL=postgresql://nobody@127.0.0.1:1/real\nTAP_GENIUS_HOST=real.invalid\n"
         "TAP_GENIUS_FALLBACK_HOSTS='[\"other.invalid\"]'\nTARGET_POSTGRES_DW_HARD_DELETE=true\n"
@@ -84,14 +86,21 @@ def test_the_demo_works_and_works_again(folder: Path) -> None:
     assert second["total"]["processed"] < first["total"]["processed"]
     assert all(second["total"][name] > 0 for name in ("created", "updated", "unchanged", "deleted"))
     assert second["genius"] | {"processed": 0, "unchanged": 0} == GENIUS_DAY | {"processed": 0, "unchanged": 0}
+    built = re.search(r"^(\d+) models and (\d+) tests in \d+ s", done.stdout, re.MULTILINE)
+    assert built is not None
+    assert int(built[1]) > 200
+    assert "tests failed" not in done.stdout
+    assert "test failed" not in done.stdout
+    assert "cost per sold job" in done.stdout
     assert "crm psql" in done.stdout
     assert "crm status" in done.stdout
     assert "Done in" in done.stdout
     rows = json.loads(crm(folder, "status", "--demo", "--json").stdout)["streams"]
     assert {row["source"] for row in rows} == set(installed_sources())
 
-    again = crm(folder, "demo", "genius")
+    again = crm(folder, "demo", "genius", "--no-transform")
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "models" not in again.stdout
     assert set(table_after(again.stdout, "Second run")) == {"genius", "total"}
     url = EmbeddedPostgres(folder / ".crm" / "postgres").url()
     assert url is not None

@@ -240,6 +240,55 @@ def test_the_queries_run(postgres_url: str) -> None:
         ]  # the last one updates what is not there
 
 
+# -- operations -------------------------------------------------------------------------------------------------------
+
+
+def categories() -> set[str]:
+    """Return every category that the code gives an error: those of taps, of the loader, and of crm itself."""
+    found = {*t.get_args(errors.Category)}
+    for folder in ("plugins/*/[a-z]*_*", "taps/*/tap_*"):
+        for file in ROOT.glob(f"{folder}/**/*.py"):
+            text = file.read_text(encoding="utf-8")
+            found |= set(re.findall(r'(?<![.\w])(?:error_)?category(?:: [\w.]+)? ?= ?"(\w+)"', text))
+    # Those of a reject are another thing.
+    return found - {"record", "value"}
+
+
+def test_the_runbook_says_what_to_do_for_every_category() -> None:
+    text = section(read("docs", "runbook.md"), "By category")
+    told = re.findall(r"^### (\w+)$", text, re.MULTILINE)
+    assert len(categories()) > 10
+    assert sorted(told) == sorted(categories())
+    listed = {names(cells[0])[0] for cells in rows(section(read("docs", "warehouse.md"), "Runs"), 2)}
+    assert categories() - listed == set()
+    for name in told:
+        steps = re.findall(r"^\d+\. ", section(text, name), re.MULTILINE)
+        assert len(steps) >= 2, f"{name}: what to do?"
+
+
+def test_the_comparisons_of_old_and_new_run(postgres_url: str) -> None:
+    load(
+        postgres_url,
+        header("prospects"),
+        schema("prospects", {"id": INTEGER, "first_name": TEXT, "last_name": TEXT, "updated_at": TEXT}),
+        records(
+            "prospects",
+            *({"id": number, "first_name": "Ann", "last_name": "Example", "updated_at": "x"} for number in (1, 2, 3)),
+        ),
+        state({"prospects": {}}, prospects="success"),
+    )
+    counts, changes = blocks(read("docs", "go-live.md"), "sql")
+    with psycopg.connect(postgres_url) as conn:
+        conn.execute("CREATE SCHEMA ingestion")
+        conn.execute(
+            "CREATE TABLE ingestion.genius_prospect AS SELECT * FROM (VALUES"
+            " (2, 'Ann', 'Example', 'x'), (3, 'Anne', 'Example', 'x'), (4, 'Ann', 'Example', 'x'))"
+            " AS t (id, first_name, last_name, updated_at)"
+        )
+        assert conn.execute(counts.encode()).fetchall() == [("only in the new one", 1), ("only in the old one", 1)]
+        assert [row[0] for row in conn.execute(changes.encode())] == [3]
+
+
 # -- links, commands, tests -------------------------------------------------------------------------------------------
 
 

@@ -256,7 +256,9 @@ def _run(project: Project, warehouse: Warehouse, request: Request, watcher: Watc
             history.blame_timeout(conn, run_id, sentence)
         rows = history.find_runs(conn, run_id=run_id)
         if not rows:
-            sentence, category = (sentence, "timeout") if sentence else _why_nothing_ran(log, code, stopped=stop.asked)
+            category = "timeout"
+            if not sentence:
+                sentence, category = _why_nothing_ran(log, code, stopped=stop.asked)
             if code != 0:
                 history.record_failure(
                     conn,

@@ -33,6 +33,7 @@ _WORDS: Final = {
     "@yearly": "0 0 1 1 *",
 }
 NEVER: Final = "@once"
+ALERTS_INTERVAL: Final = "*/10 * * * *"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def alerts_line(project: Project) -> tuple[str, str, str]:
     words = [shlex.quote(str(word)) for word in (project.root, crm, log)]
     command = "cd {} && {} alerts run >> {} 2>&1".format(*words)
     # No schedule can have a name in brackets of this kind by accident.
-    return ("*/10 * * * *", command.replace("%", "\\%"), mark(project, "(alerts)"))
+    return (ALERTS_INTERVAL, command.replace("%", "\\%"), mark(project, "(alerts)"))
 
 
 def mark(project: Project, name: str = "") -> str:
@@ -178,6 +179,7 @@ def _first_task(tasks: Any) -> list[str]:  # noqa: ANN401 -- as in YAML
 
 
 __all__ = [
+    "ALERTS_INTERVAL",
     "NEVER",
     "TIMEOUT_VARIABLE",
     "Schedule",

@@ -18,7 +18,6 @@ from crm_cli.reports import REPORTS, Chart, Report, Result, as_csv, as_html, as_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Seed
 
 REPORT = Report("rates", "Rates & sources", "What came of it.", "SELECT 1", "SELECT 1", (Chart("Bars", "SELECT 1"),))
 
@@ -107,7 +106,7 @@ def test_wrong_words_are_told(arguments: list[str], words: str) -> None:
 
 
 @pytest.fixture
-def built(seed: Seed) -> Seed:
+def built(seed: Any) -> Any:
     """The report on shared identifiers, as a build leaves it."""
     seed.conn.execute(
         "CREATE SCHEMA reports; CREATE TABLE reports.shared_identifiers AS "

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from crm_cli.project import Project
 
-    from conftest import Seed
-
 
 @pytest.mark.parametrize(
     ("url", "expected"),
@@ -161,6 +159,6 @@ def test_reports_need_models() -> None:
     assert "run `crm transform` first" in done.stderr
 
 
-def test_the_lock_is_held_by_nobody_afterwards(seed: Seed) -> None:
+def test_the_lock_is_held_by_nobody_afterwards(seed: Any) -> None:
     row = seed.conn.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
     assert row == (True,)

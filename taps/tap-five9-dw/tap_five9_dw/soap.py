@@ -28,6 +28,7 @@ from lxml import etree
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.errors import Retry, SkipStream, Stop, TapError, Wait
 from tap_kit.http import Meter
+from tap_kit.redact import impersonal
 from tap_kit.report import StreamReport
 from tap_kit.rest import error_of, place_of
 
@@ -339,7 +340,10 @@ class Service:
             raise Retry(f"{self._operation} was answered with something that is no SOAP.", category="source")
 
     def _error_of(self, fault: Fault) -> TapError:
-        stream, told = self._caller.stream, f"{self._operation} was answered with {fault.name}: {fault.message}."
+        stream, told = (
+            self._caller.stream,
+            f"{self._operation} was answered with {fault.name}: {impersonal(fault.message)}.",
+        )
         if fault.name == "OperationsLimitExceeded":
             kind, limit = fault.details.get("operationType", "operations"), fault.details.get("limit", "unknown")
             told = f"{told} The account may make no more calls of the kind {kind} for now (limit {limit})."

@@ -16,6 +16,7 @@ import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import encoders
 from tap_kit.errors import Retry, SkipStream, Stop
+from tap_kit.redact import impersonal
 from tap_kit.values import (
     Odd,
     Unstorable,
@@ -566,7 +567,7 @@ class Client:
 def explain(error: pymysql.MySQLError, access: Access, *, host: str = "", port: int = 0, table: str = "") -> TapError:
     """Return what a MySQL error means for the run, as a sentence that says what to do."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    text = impersonal(str(error.args[1]) if len(error.args) > 1 else str(error))
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLError):
         number = TLS_FAILED

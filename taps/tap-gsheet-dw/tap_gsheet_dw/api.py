@@ -13,6 +13,7 @@ from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.bookmarks import format_time, parse_time
 from tap_kit.errors import Retry, SkipStream, Stop, Wait
 from tap_kit.http import retry_after
+from tap_kit.redact import impersonal
 from tap_kit.rest import check_json, document_of, error_of, message_of, place_of
 from tap_kit.rows import dig
 
@@ -273,7 +274,7 @@ def judge_token(response: requests.Response) -> None:
         return
     reason = str(found.get("error") or "")
     said = f"{reason} {found.get('error_description') or ''}".strip(" .")
-    told = f"{place_of(response)} answered {status}" + (f": {said}." if said else ".")
+    told = f"{place_of(response)} answered {status}" + (f": {impersonal(said)}." if said else ".")
     if status == TOO_MANY:
         raise Wait(told, seconds=retry_after(response) or 0)
     if status >= SERVER_ERROR or status == OK or reason in PASSING:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from tap_kit.values import (
     Odd,
     Unstorable,
+    as_given,
     convert_date,
     convert_datetime,
     integer_from_json,
@@ -202,7 +203,9 @@ def converters(zone: tzinfo, *, month_first: bool) -> dict[str, Callable[[Cell],
         moment = wall_clock(cell)
         if isinstance(moment, Unstorable):
             return moment
-        return convert_datetime(moment.isoformat() if isinstance(moment, datetime) else moment.upper(), zone)
+        if isinstance(moment, datetime):
+            return convert_datetime(moment.isoformat(), zone)
+        return as_given(moment, convert_datetime(moment.upper(), zone))
 
     kinds: dict[str, Callable[[Cell], t.Any]] = {
         "string": text_from_cell,

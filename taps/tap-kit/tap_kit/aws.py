@@ -11,6 +11,7 @@ from functools import cached_property
 
 from tap_kit.errors import RefreshCredentials, Retry, SkipStream, Stop, Wait
 from tap_kit.http import Unreachable
+from tap_kit.redact import impersonal
 
 if t.TYPE_CHECKING:
     from boto3 import Session
@@ -169,7 +170,7 @@ def _error_of_answer(error: t.Any, what: str) -> TapError:  # noqa: ANN401 - bot
     told: dict[str, t.Any] = error.response.get("Error", {})
     answer: dict[str, t.Any] = error.response.get("ResponseMetadata", {})
     code, status = str(told.get("Code", "")), int(answer.get("HTTPStatusCode", 0))
-    text = f": {_shortened(told['Message'])}" if told.get("Message") else ""
+    text = f": {_shortened(impersonal(told['Message']))}" if told.get("Message") else ""
     sentence = f"AWS ({what}) answered {code or status}{text}".rstrip(".") + "."
     if code in EXPIRED:
         return RefreshCredentials(sentence)

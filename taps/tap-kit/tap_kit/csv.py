@@ -42,6 +42,7 @@ from tap_kit.stream import KitStream
 from tap_kit.values import (
     Odd,
     Unstorable,
+    as_given,
     convert_date,
     convert_datetime,
     integer_from_json,
@@ -226,7 +227,7 @@ class Times:
         """Return the moment as RFC 3339 text in UTC."""
         found = self._parts(cell)
         if found is None:
-            return convert_datetime(cell.strip().upper(), self._zone) if cell.strip() else None
+            return as_given(cell, convert_datetime(cell.strip().upper(), self._zone)) if cell.strip() else None
         if isinstance(found, Unstorable):
             return found
         naive = self._or_unknown(found, lambda moment: moment)

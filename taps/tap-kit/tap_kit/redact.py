@@ -23,6 +23,15 @@ _PARAMETERS = re.compile(
 # A password before the host of an address.
 _PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]*:)[^\s/?#\"'<>]+(?=@)")
 
+# What a vendor's error may quote of a record: addresses, long numbers (also of telephones), and names: words that
+# begin with a capital, unless they begin a sentence or a quotation. Two of them are a name even there.
+_PERSONAL = re.compile(
+    r"[^\s@\"'<>(){}\[\],;:=]+@[^\s@\"'<>(){}\[\],;:=]+"
+    r"|\+?\(?\d(?:[ ().-]{0,2}\d){6,}"
+    r"|\b[A-Z][a-z]+(?:[ ,]+[A-Z][a-z]+)+\b"
+    r"|(?<=[\w,;] )[A-Z][a-z]+\b"
+)
+
 
 class Redactor:
     """Replaces the values of secret settings, however they were escaped, by three stars.
@@ -87,6 +96,11 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+def impersonal(text: str) -> str:
+    """Return what a vendor says about an error without what may be personal; the rest says what is wrong."""
+    return _PERSONAL.sub(MASK, text)
+
+
 def places_of(error: BaseException) -> str:
     """Return where an unforeseen error and its causes came from, without their texts: those may quote a record."""
     parts: list[str] = []
@@ -98,7 +112,12 @@ def places_of(error: BaseException) -> str:
 
 
 def install(redactor: Redactor) -> None:
-    """Make every handler of the root logger mask the secrets of this run, and of this run only."""
+    """Make every handler of the root logger mask the secrets of this run, and of this run only.
+
+    Libraries that log whole requests and answers are not heard at the level debug.
+    """
+    for name in ("boto3", "botocore", "s3transfer", "urllib3"):
+        logging.getLogger(name).setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
         for old in [f for f in handler.filters if isinstance(f, RedactingFilter)]:
             handler.removeFilter(old)

@@ -42,6 +42,7 @@ from tap_kit.errors import RefreshCredentials, Retry, SkipStream, Wait
 from tap_kit.http import HttpClient, Meter, retry_after
 from tap_kit.messages import encode
 from tap_kit.paging import Numbered, PageGuard
+from tap_kit.redact import impersonal
 from tap_kit.rows import Columns, converters, decode, dig, find_rows, missing_in
 from tap_kit.stream import DELETED_AT, KitStream
 from tap_kit.tap import Tap
@@ -767,7 +768,7 @@ def place_of(response: requests.Response) -> str:
 
 
 def message_of(response: requests.Response) -> str:
-    """Return what the vendor says about an error, shortened; empty if it says nothing that can be read."""
+    """Return what the vendor says about an error, short and impersonal; empty if it says nothing readable."""
     try:
         document = document_of(response)
     except ValueError:
@@ -779,7 +780,7 @@ def message_of(response: requests.Response) -> str:
                 if isinstance(value, dict) and isinstance(value.get("message"), str):
                     value = value["message"]
                 text = value if isinstance(value, str) else encode(value).decode()
-                return f": {text[:LONGEST_MESSAGE].rstrip('. ')}"
+                return f": {impersonal(text)[:LONGEST_MESSAGE].rstrip('. ')}"
     return ""
 
 
@@ -795,7 +796,7 @@ def error_of(
         message: What the vendor says, for vendors whose errors are no plain JSON; else it is looked for in the body.
     """
     status = response.status_code
-    said = message_of(response) if message is None else f": {message[:LONGEST_MESSAGE]}" if message else ""
+    said = message_of(response) if message is None else f": {impersonal(message)[:LONGEST_MESSAGE]}" if message else ""
     told = f"{place_of(response)} answered {status}{said}."
     if status == 401:  # noqa: PLR2004 - an HTTP status, as all below
         return RefreshCredentials(f"{told} The credentials are wrong or have expired.")

@@ -194,7 +194,12 @@ def datetime_from_json(value: t.Any, zone: tzinfo = UTC) -> str | Unstorable | N
         return None
     if _EPOCH.fullmatch(text):
         return convert_epoch(int(text))
-    return convert_datetime(_SPACED_OFFSET.sub(r"\1\2", text).upper(), zone)
+    return as_given(value, convert_datetime(_SPACED_OFFSET.sub(r"\1\2", text).upper(), zone))
+
+
+def as_given(text: str, found: str | Unstorable | None) -> str | Unstorable | None:
+    """Return what was made of a text, or of a spelling of it; a finding holds the text itself."""
+    return Unstorable(text, found.reason) if isinstance(found, Unstorable) else found
 
 
 def convert_epoch(milliseconds: int) -> str | Unstorable:

@@ -60,8 +60,8 @@ def cells(data: bytes, **written: str) -> list[tuple[int, list[str] | Broken]]:
         ("a,é\n1,2\n".encode("utf-16"), {}),
         ("a;é\n1;2\n".encode("cp1252"), {"encoding": "cp1252", "delimiter": ";"}),
         ('"a"\té\n\n1\t2\n\n'.encode(), {"delimiter": "\t"}),
-        (gzip.compress("a,é\n1,2\n".encode()), {}),
-        (gzip.compress(codecs.BOM_UTF8 + "a,é\n1,2\n".encode()), {}),
+        (gzip.compress("a,é\n1,2\n".encode(), mtime=0), {}),
+        (gzip.compress(codecs.BOM_UTF8 + "a,é\n1,2\n".encode(), mtime=0), {}),
     ],
 )
 def test_encodings_delimiters_and_line_ends(data: bytes, written: dict[str, str]) -> None:

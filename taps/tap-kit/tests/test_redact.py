@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_kit.redact import Redactor, install
+from tap_kit.redact import Redactor, impersonal, install
 
 SCHEMA: dict[str, t.Any] = {
     "properties": {
@@ -85,3 +85,21 @@ def test_what_an_address_holds_of_passwords_and_signatures_is_masked() -> None:
     shown = redactor.public_settings()["user"]
     assert shown == "https://me:***@host.example/x?X-Amz-Signature=***&page=2"
     assert redactor.clean("at 12:30 somebody@host.example wrote") == "at 12:30 somebody@host.example wrote"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Property 'lifecycle_stage' does not exist", "Property 'lifecycle_stage' does not exist"),
+        ("Resource not found for the segment 'LeadPaints'", "Resource not found for the segment 'LeadPaints'"),
+        ("Ann Planted is no valid contact", "*** is no valid contact"),
+        ("duplicate of Planted, Ann: ann.planted+x@mail.example.com", "duplicate of ***: ***"),
+        ("no such phone: +1 (555) 010-0199", "no such phone: ***"),
+        ('{"email":"ann@example.com","code":"INVALID"}', '{"email":"***","code":"INVALID"}'),
+        ("the field of Planted is wrong", "the field of *** is wrong"),
+        ("limit of 100 requests in 10 s", "limit of 100 requests in 10 s"),
+        ("", ""),
+    ],
+)
+def test_what_may_be_personal_is_left_out_of_what_vendors_say(said: str, told: str) -> None:
+    assert impersonal(said) == told

@@ -17,6 +17,7 @@ from tap_kit.csv import CsvStream
 from tap_kit.errors import Retry, SkipStream, Stop
 from tap_kit.http import Meter, http_date
 from tap_kit.messages import encode
+from tap_kit.redact import impersonal
 from tap_kit.report import StreamReport
 from tap_kit.rest import load_schema
 from tap_kit.retry import Patience
@@ -262,7 +263,7 @@ def _execution_of(found: Row) -> Execution:
 def failure_of(status: Row) -> Retry | SkipStream:
     """Return what the end of a query means that did not succeed."""
     reason = str(status.get("StateChangeReason") or "no reason given").rstrip(".")
-    told = f"Athena: {reason[:LONGEST_REASON]}."
+    told = f"Athena: {impersonal(reason)[:LONGEST_REASON]}."
     if status["State"] == "CANCELLED":
         return SkipStream(f"{told} Somebody cancelled the query; start again.")
     if DENIED.search(reason):

@@ -83,6 +83,22 @@ def remove(*, dry_run: bool) -> None:
     _write(_without_ours(project, tab), f"{count} lines removed.", dry_run=dry_run)
 
 
+@cron.command()
+def run() -> None:
+    """Keep the timetable in the foreground, without cron: for containers.
+
+    Starts each schedule when it is due (UTC), and crm alerts run every ten minutes if anybody is to be told. A schedule
+    whose last run is still at work is left out. SIGTERM or Ctrl-C ends the runs at work in good order.
+
+    \b
+    Example:
+      crm cron run
+    """  # noqa: D301
+    from crm_cli.timetable import serve  # noqa: PLC0415 -- the other commands do without
+
+    serve(Project.find())
+
+
 def installed_lines(project: Project) -> int:
     """Return how many lines of this project the crontab has.
 
