@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 STATE_ID = "prod:tap-genius-to-target-postgres-dw"
-PER_STREAM_PLUGIN = """
-plugins:
+PER_STREAM_PLUGIN = """plugins:
   extractors:
   - name: tap-genius--prospects
     inherit_from: tap-genius
@@ -86,8 +85,10 @@ def suite(tmp_path: Path, genius_db: Database, postgres_url: str) -> Iterator[Su
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    with (tmp_path / "meltano.yml").open("a") as definition:
-        definition.write(PER_STREAM_PLUGIN)
+    # One more file that the project includes.
+    more = tmp_path / "plugins" / "per-stream"
+    more.mkdir(parents=True)
+    (more / "meltano.yml").write_text(PER_STREAM_PLUGIN)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))}
     environment = {
         **kept,

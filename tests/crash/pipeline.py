@@ -327,6 +327,8 @@ class MeltanoPipe:
             "port": self.source_port or self.source.port,
             "page_size": self.state_every,
             "retry_wait_seconds": 0,
+            # The project's definition asks for batches.
+            "batch_config": {},
             **self.mode.tap,
         }
         return {
