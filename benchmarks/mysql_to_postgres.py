@@ -12,6 +12,7 @@ Servers, tap and loader share this machine. The jobs:
 
 The raw pipe, ``mariadb --quick --batch | psql``, does the same jobs in the same run (COPY; COPY to a temporary table
 and INSERT ON CONFLICT DO UPDATE WHERE it differs), so that the ratios hold on a machine that does other things as well.
+After each job every value of every row must be the same, whatever the way.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import typing as t
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from pipes import Command, Measurement, PipeFailedError, best, measure
 
@@ -46,6 +48,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 CHANGED = 10_000
+LIBRARIES = ("meltano", "singer-sdk", "meltanolabs-target-postgres", "pymysql", "msgspec", "psycopg")
 BATCH = {"encoding": {"format": "copy-text"}}
 JOBS = ("A", "B", "D", "C")
 _UPSERT = (
@@ -59,15 +62,19 @@ _UPSERT = (
 SMALL = 50_000
 
 
+def _database_of(way: str) -> str:
+    return way.replace(" ", "_").lower()
+
+
 class Bench:
     """One size of the table: source, warehouse and a folder for files."""
 
-    def __init__(self, folder: Path, source: Database, url: str, rows: int, client: Path | None) -> None:
+    def __init__(self, folder: Path, source: Database, url: str, rows: int, client: Path | None, times: int) -> None:
         self.folder = folder
         self.source = source
         self.url = url
         self.rows = rows
-        self.times = 2 if SMALL <= rows <= 1_000_000 else 1  # noqa: PLR2004 - the largest takes long
+        self.times = times if SMALL <= rows <= 1_000_000 else 1  # noqa: PLR2004 - the largest takes long
         self._client = client
         self.found: dict[tuple[str, str], Measurement] = {}
 
@@ -83,6 +90,8 @@ class Bench:
                 times = self.times if job in {"A", "B"} else 1
                 measured = best(lambda: self._measure(way, job, commands), times)  # noqa: B023 - called at once
                 self.keep(way, job, measured)
+            found = {way: self._fingerprint(way) for way in ways}
+            assert len(set(found.values())) == 1, f"the tables differ after job {job}: {found}"
 
     def keep(self, way: str, job: str, measured: Measurement) -> None:
         """Note a measurement, and print it."""
@@ -95,8 +104,7 @@ class Bench:
         )
 
     def _measure(self, way: str, job: str, commands: t.Callable[[str], list[Command]]) -> Measurement:
-        database = way.replace(" ", "_").lower()
-        url = self._warehouse(database, fresh=job == "A")
+        url = self._warehouse(_database_of(way), fresh=job == "A")
         pipe = commands(job)
         measured = measure(*pipe, folder=self.folder, environment={"PGTZ": "UTC"})
         if way != "raw pipe":
@@ -106,6 +114,18 @@ class Bench:
             assert last.records_processed >= (CHANGED if job == "C" else self.rows)
             assert last.records_created == (self.rows if job == "A" else 0)
         return measured
+
+    def _fingerprint(self, way: str) -> tuple[int, int]:
+        """Return the number of rows that a way has loaded, and a sum over every value of them."""
+        url = self._warehouse(_database_of(way), fresh=False)
+        table = "raw.quote" if way == "raw pipe" else f"genius.{wide_table.STREAM}"
+        row = f"ROW({', '.join(wide_table.NAMES)})"
+        with psycopg.connect(url) as connection:
+            found = connection.execute(
+                f"SELECT count(*), coalesce(sum(hash_record_extended({row}, 0)::numeric), 0) FROM {table}".encode()
+            ).fetchone()
+        assert found is not None
+        return int(found[0]), int(found[1])
 
     def _warehouse(self, name: str, *, fresh: bool) -> str:
         address = psycopg.conninfo.make_conninfo(self.url, dbname=name)
@@ -308,7 +328,7 @@ def table(benches: t.Sequence[Bench]) -> list[str]:
     return lines
 
 
-def machine() -> list[str]:
+def machine(servers: str) -> list[str]:
     """Describe the machine and the versions."""
     names = [
         line.partition(":")[2].strip()
@@ -324,6 +344,8 @@ def machine() -> list[str]:
             f"Python {platform.python_version()}. "
             f"Load of the machine by everything at the end (1, 5, 15 minutes): {load}."
         ),
+        "",
+        f"{servers}; {', '.join(f'{name} {version(name)}' for name in LIBRARIES)}.",
     ]
 
 
@@ -331,6 +353,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
     """Start private servers, measure, and remove them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--times", type=int, default=2, help="take the best of so many runs of the jobs A and B")
     parser.add_argument("--no-raw-pipe", action="store_true", help="leave out what the ratios are to")
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     parser.add_argument("--no-meltano", action="store_true", help="leave out what runs under Meltano")
@@ -344,7 +367,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
             mariadb.up()
             client = None if options.no_raw_pipe else raw_client()
             benches = [bench_of(folder, mariadb, url, rows, client, options) for rows in options.rows]
-            lines = [*machine(), "", *table(benches), ""]
+            lines = [*machine(server_versions(mariadb, url)), "", *table(benches), ""]
             if not options.no_meltano:
                 delta = measure_delta_of_all(folder, mariadb, url, scale=1.0)
                 lines += [f"Delta of all 30 tables, one `meltano run`, 10,000 changes: {delta.seconds:.2f} s.", ""]
@@ -356,7 +379,19 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
             postgres.destroy()
     print("\n".join(lines))
     if options.write:
-        options.write.write_text("\n".join(["# Results", "", f"Of `make bench` on {lines[0]}", *lines[1:]]) + "\n")
+        given = " ".join(sys.argv[1:] if arguments is None else arguments)
+        head = f"Of `benchmarks/mysql_to_postgres.py {given}`, {lines[0]}"
+        options.write.write_text("\n".join(["# Results", "", head, *lines[1:]]) + "\n")
+
+
+def server_versions(mariadb: PrivateMariaDB, url: str) -> str:
+    """Name the servers and their versions."""
+    with contextlib.closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT VERSION()")
+        ((source,),) = cursor.fetchall()
+    with psycopg.connect(url) as warehouse:
+        (target,) = warehouse.execute("SHOW server_version").fetchone() or ("?",)
+    return f"MariaDB {source}, Postgres {target}"
 
 
 def bench_of(
@@ -369,7 +404,7 @@ def bench_of(
     source = mariadb.database(database)
     with contextlib.closing(source.connect()) as connection:
         wide_table.fill(connection, rows)
-    bench = Bench(folder, source, url, rows, client)
+    bench = Bench(folder, source, url, rows, client, options.times)
     bench.run()
     if not options.no_meltano and rows <= 1_000_000:  # noqa: PLR2004 - one size is enough
         bench.run_meltano()

@@ -470,6 +470,12 @@ def test_streams_that_are_not_fit_for_batches(
     assert [m for m in caplog.messages if why in m] == [f"services is sent record by record, because {why}."]
 
 
+def test_without_an_encoding_rows_are_records(source: t.Any, config: Config) -> None:
+    make_services(source, 3)
+    assert set(kinds(extract(config, batch=False, batch_config={}))) == {"RECORD"}
+    assert not config["batches"].exists()
+
+
 def test_a_narrowed_run_sends_records(source: t.Any, config: Config) -> None:
     make_services(source, 9)
     assert kinds(extract(config, max_records=2)) == ["RECORD"] * 2

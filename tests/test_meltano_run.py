@@ -122,6 +122,7 @@ def test_a_full_run_lands_every_stream_and_the_next_is_a_delta(suite: Suite) -> 
     first = suite.meltano_run()
     assert set(first) == {table.name for table in TABLES}
     assert {row.status for row in first.values()} <= {"success", "partial"}
+    assert first["prospects"].configuration["batch_config"] == {"encoding": {"format": "copy-text"}}
     in_source = source_counts(suite.source)
     assert {stream: row.records_processed for stream, row in first.items()} == in_source
     assert {stream: suite.count(stream) for stream in first} == {
