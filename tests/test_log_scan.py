@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from crm_cli.alerts import Message
 from crm_cli.sources import installed_sources
-from crm_simulator import server
+from crm_simulator import application, server
 from crm_simulator.server import CRMS, make_crms
 from psycopg.rows import dict_row
 from sync_history import alerts, health, schema
@@ -193,7 +193,7 @@ class Watched:
         """Return what of it is told: where, what, and the words around it."""
         sought = {*PLANTED, *self.secrets(), *self.personal()}
         pattern = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in sorted(sought, key=len)))
-        found = {}
+        found: dict[tuple[str, str], str] = {}
         for where, text in self.told().items():
             for match in pattern.finditer(text):
                 found.setdefault((where, match[0]), text[max(0, match.start() - 120) : match.end() + 40])
@@ -228,7 +228,7 @@ def watch(
         (crm,) = make_crms([source], size=12)
         crm.lift_limits()
         made: list[Spoiling] = []
-        original = server.make_application
+        original = application.make_application
         monkeypatch.setattr(
             server,
             "make_application",
