@@ -249,7 +249,7 @@ def categories() -> set[str]:
     for folder in ("plugins/*/[a-z]*_*", "taps/*/tap_*"):
         for file in ROOT.glob(f"{folder}/**/*.py"):
             text = file.read_text(encoding="utf-8")
-            found |= set(re.findall(r'(?<![.\w])(?:error_)?category(?:: [\w.]+)? ?= ?"(\w+)"', text))
+            found |= set(re.findall(r'(?<![.\w])(?:error_)?category(?:: [\w.]+)? ?= ?["\'](\w+)["\']', text))
     # Those of a reject are another thing.
     return found - {"record", "value"}
 

@@ -7,6 +7,7 @@ Every flag is a setting or a variable of the run; docs/crm.md shows both forms. 
 from __future__ import annotations
 
 import json
+import typing as t
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,7 @@ class Extra:
         help: One line.
         repeated: Whether it may be given several times; the setting is a list then.
         value: What it sets if it takes no value itself.
+        number: Whether its value is a number, 1 at least.
     """
 
     flag: str
@@ -41,6 +43,7 @@ class Extra:
     help: str
     repeated: bool = False
     value: str | None = None
+    number: bool = False
 
 
 EXTRAS: Final = (
@@ -54,7 +57,35 @@ EXTRAS: Final = (
         repeated=True,
     ),
     Extra("--company-id", {"callrail": "company_id"}, "CallRail: only this company."),
+    Extra("--list-name", {"five9": "list_names"}, "Five9: only this contact list; repeatable.", repeated=True),
+    Extra(
+        "--max-records-per-list",
+        {"five9": "max_records_per_list"},
+        "Five9: so many contacts of each list.",
+        number=True,
+    ),
+    Extra(
+        "--concurrent-pages",
+        dict.fromkeys(
+            (
+                *("arrivy", "callrail", "five9", "gsheet", "hubspot", "leadconduit", "marketsharp", "salespro"),
+                "salesrabbit",
+            ),
+            "concurrency",
+        ),
+        "Requests made at once.",
+        number=True,
+    ),
 )
+# Streams that a flag leaves out, by flag: the source and the stream.
+SKIPS: Final[Mapping[str, tuple[str, str]]] = {
+    "--skip-associations": ("hubspot", "associations"),
+    "--skip-users": ("salesrabbit", "users"),
+    "--skip-leads": ("salesrabbit", "leads"),
+    "--skip-marketing-leads": ("gsheet", "marketing_leads"),
+    "--skip-marketing-spends": ("gsheet", "marketing_spends"),
+}
+PAIR_SOURCE: Final = "hubspot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +158,40 @@ def extras_of(source: str, values: Mapping[str, tuple[str, ...] | str | bool | N
     """
     found = {}
     for extra in EXTRAS:
-        value = values.get(extra.flag.removeprefix("--").replace("-", "_"))
+        value = values.get(_name(extra.flag))
         if not value:
             continue
         setting = extra.settings.get(source)
         if setting is None:
             raise CrmUsageError(f"{extra.flag} is a flag of {', '.join(extra.settings)}, not of {source}.")
         found[setting] = json.dumps(list(value)) if isinstance(value, tuple) else extra.value or str(value)
+    return found | _pair(source, values)
+
+
+def _pair(source: str, values: Mapping[str, tuple[str, ...] | str | bool | None]) -> dict[str, str]:
+    start, end = values.get("from_object"), values.get("to_object")
+    if not start and not end:
+        return {}
+    if source != PAIR_SOURCE:
+        raise CrmUsageError(f"--from-object and --to-object are flags of {PAIR_SOURCE}, not of {source}.")
+    if not start or not end:
+        raise CrmUsageError("--from-object and --to-object go together: name both ends of the pair.")
+    return {"only_pairs": json.dumps([f"{start}:{end}"])}
+
+
+def left_out(source: str, values: Mapping[str, t.Any]) -> list[str]:
+    """Return the streams that the flags leave out.
+
+    Raises:
+        CrmUsageError: If one of the flags is of another source.
+    """
+    found = []
+    for flag, (owner, stream) in SKIPS.items():
+        if not values.get(_name(flag)):
+            continue
+        if owner != source:
+            raise CrmUsageError(f"{flag} is a flag of {owner}, not of {source}.")
+        found.append(stream)
     return found
 
 
@@ -182,8 +240,20 @@ def deprecated(flag: str, instead: str) -> Callable[[click.Context, click.Parame
 
 def extra_options(command: Callable[..., object]) -> Callable[..., object]:
     """Add the flags of the sources to a command."""
+    for flag, (_, stream) in reversed(list(SKIPS.items())):
+        command = click.option(flag, is_flag=True, help=f"Leave out the stream {stream}.")(command)
+    command = click.option("--to-object", help="HubSpot: the other end of that pair.")(command)
+    command = click.option("--from-object", help="HubSpot: read only this pair of associations.")(command)
     for extra in reversed(EXTRAS):
         command = click.option(
-            extra.flag, help=extra.help, multiple=extra.repeated, is_flag=extra.value is not None or None
+            extra.flag,
+            help=extra.help,
+            multiple=extra.repeated,
+            is_flag=extra.value is not None or None,
+            type=click.IntRange(min=1) if extra.number else None,
         )(command)
     return command
+
+
+def _name(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")

@@ -8,11 +8,14 @@ from typing import Any
 import click
 import pytest
 from crm_cli.errors import CrmUsageError
-from crm_cli.flags import EXTRAS, Flags, Moment, check, extras_of
+from crm_cli.flags import EXTRAS, SKIPS, Flags, Moment, check, extras_of, left_out
+from crm_cli.sources import installed_sources
+from tap_kit.testing import installed_tap
 
 NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+FIVE9 = {"list_names": '["Web", "Fair"]', "max_records_per_list": "5"}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,9 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         ("arrivy", {"task_status": ("COMPLETE", "pending")}, {"task_status": '["COMPLETE", "pending"]'}),
         ("callrail", {"company_id": "COM1", "task_status": ()}, {"company_id": "COM1"}),
         ("genius", {"company_id": None}, {}),
+        ("five9", {"list_name": ("Web", "Fair"), "max_records_per_list": 5}, FIVE9),
+        ("hubspot", {"from_object": "contacts", "to_object": "deals"}, {"only_pairs": '["contacts:deals"]'}),
+        ("gsheet", {"concurrent_pages": 2}, {"concurrency": "2"}),
     ],
 )
 def test_a_flag_of_one_source_is_a_setting_of_its_tap(
@@ -113,6 +119,35 @@ def test_a_flag_of_one_source_is_a_setting_of_its_tap(
 def test_a_flag_of_another_source_is_refused() -> None:
     with pytest.raises(CrmUsageError, match="--company-id is a flag of callrail, not of genius"):
         extras_of("genius", {"company_id": "COM1"})
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "told"),
+    [
+        ("hubspot", {"from_object": "contacts"}, "go together"),
+        ("arrivy", {"from_object": "contacts", "to_object": "deals"}, "flags of hubspot, not of arrivy"),
+        ("genius", {"concurrent_pages": 2}, "not of genius"),
+    ],
+)
+def test_half_a_pair_and_a_flag_of_another_source_are_refused(source: str, values: dict[str, Any], told: str) -> None:
+    with pytest.raises(CrmUsageError, match=told):
+        extras_of(source, values)
+
+
+def test_streams_can_be_left_out_by_the_old_flags() -> None:
+    assert left_out("salesrabbit", {"skip_users": True, "skip_leads": True}) == ["users", "leads"]
+    assert left_out("hubspot", {"skip_associations": False}) == []
+    with pytest.raises(CrmUsageError, match="--skip-associations is a flag of hubspot, not of genius"):
+        left_out("genius", {"skip_associations": True})
+
+
+def test_every_flag_of_a_source_names_what_its_tap_has() -> None:
+    sources = installed_sources()
+    for extra in EXTRAS:
+        for source, setting in extra.settings.items():
+            assert setting in installed_tap(sources[source].tap).config_jsonschema["properties"], (source, setting)
+    for owner, stream in SKIPS.values():
+        assert stream in sources[owner].streams
 
 
 def test_no_flag_of_a_source_is_declared_twice() -> None:

@@ -273,8 +273,8 @@ def judge_token(response: requests.Response) -> None:
     if status == OK and found.get("access_token"):
         return
     reason = str(found.get("error") or "")
-    said = f"{reason} {found.get('error_description') or ''}".strip(" .")
-    told = f"{place_of(response)} answered {status}" + (f": {impersonal(said)}." if said else ".")
+    said = f"{reason} {impersonal(str(found.get('error_description') or ''))}".strip(" .")
+    told = f"{place_of(response)} answered {status}" + (f": {said}." if said else ".")
     if status == TOO_MANY:
         raise Wait(told, seconds=retry_after(response) or 0)
     if status >= SERVER_ERROR or status == OK or reason in PASSING:

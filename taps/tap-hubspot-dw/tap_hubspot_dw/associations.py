@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import typing as t
 from collections import defaultdict
@@ -10,7 +11,7 @@ from datetime import timedelta
 
 from singer_sdk.streams.rest import HTTPRequest
 from tap_kit.ahead import in_order
-from tap_kit.bookmarks import Bookmark, parse_time
+from tap_kit.bookmarks import Bookmark, Narrowing, parse_time
 from tap_kit.errors import SkipStream, Stop
 from tap_kit.http import Meter
 from tap_kit.messages import encode
@@ -97,8 +98,11 @@ class AssociationStream(HubSpotStream):
             key_length=self.position_length,
             reread=self.reread,
             start_date=self.config.get("start_date"),
-            narrowing=narrowing(self.config),
+            narrowing=narrowing(self.config) or self._leaves_pairs_out(),
         )
+
+    def _leaves_pairs_out(self) -> Narrowing:
+        return Narrowing(max_records=sys.maxsize if self.config.get("only_pairs") else 0)
 
     # Reading
 
@@ -128,7 +132,7 @@ class AssociationStream(HubSpotStream):
         reached = parse_time(self.span.until)
         self._unknown = len(self.kit.unknown_pairs)
         by_start: dict[tuple[str, str], list[Pair]] = defaultdict(list)
-        for pair in self.kit.pairs:
+        for pair in self.kit.pairs_of_run:
             if self._is_there(pair, meter):
                 by_start[pair.from_name, pair.from_type].append(pair)
         for (name, object_type), pairs in by_start.items():
@@ -149,7 +153,7 @@ class AssociationStream(HubSpotStream):
     def _closes(self) -> bool:
         """Tell whether what this run read is everything, so that what is not among it is gone."""
         # The kit sends no key set of a run that was narrowed or resumed.
-        some = bool(narrowing(self.config)) or self.span.resumed
+        some = narrowing(self.config) or self.span.resumed or self.config.get("only_pairs")
         return self._in_full and not some and not self._unknown and self.config["deletions"] != "off"
 
     def _note(self, row: Row) -> None:

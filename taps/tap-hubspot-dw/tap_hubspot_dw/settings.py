@@ -187,6 +187,13 @@ OWN_SETTINGS = th.PropertiesList(
         description="Pairs whose associations are read, from:to, by the names of streams or objects, or type ids.",
     ),
     th.Property(
+        "only_pairs",
+        th.ArrayType(th.StringType),
+        title="Pairs of this run",
+        description="Pairs whose associations this run reads in place of association_pairs. The bookmark stays, and "
+        "none is closed: such a run says nothing of the pairs that it leaves out.",
+    ),
+    th.Property(
         "associations_read",
         th.StringType,
         allowed_values=["changed", "full"],

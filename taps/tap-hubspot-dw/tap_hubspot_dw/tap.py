@@ -102,7 +102,7 @@ class TapHubSpot(RestTap):
                 "The tap has no credentials: set access_token (a private app's), or client_id, client_secret and "
                 "refresh_token of an OAuth app."
             )
-        for text in self.config["association_pairs"]:
+        for text in [*self.config["association_pairs"], *(self.config.get("only_pairs") or [])]:
             Pair.names_of(text)
 
     # Credentials and limits
@@ -399,6 +399,18 @@ class TapHubSpot(RestTap):
         """The pairs whose associations are read."""
         made = [self._pair(text) for text in self.config["association_pairs"]]
         return [pair for pair in made if pair.from_type and pair.to_type]
+
+    @cached_property
+    def pairs_of_run(self) -> list[Pair]:
+        """The pairs whose associations this run reads."""
+        texts = self.config.get("only_pairs")
+        if not texts:
+            return self.pairs
+        made = [self._pair(text) for text in texts]
+        for pair in made:
+            if not pair.from_type or not pair.to_type:
+                raise Stop(f"The setting only_pairs has {pair.from_name}:{pair.to_name}: there is no such object.")
+        return made
 
     @cached_property
     def unknown_pairs(self) -> list[Pair]:

@@ -76,6 +76,20 @@ def test_any_pair_can_be_read(open_account: Callable[..., Account], pairs: list[
     } == {named[0]}
 
 
+def test_a_run_of_some_pairs_leaves_the_bookmark_and_closes_nothing(open_account: Callable[..., Account]) -> None:
+    account = open_account(60)
+    first = account.read("associations")
+    again = account.read("associations", state={"bookmarks": first.bookmarks}, only_pairs=["contacts:deals"])
+    whole = account.read("associations", only_pairs=["contacts:deals"], associations_read="full", deletions="sweep")
+    assert links(whole) == truth(account, "contacts:deals") != []
+    assert {link[:2] for link in links(again)} <= {link[:2] for link in links(whole)}
+    assert again.bookmarks["associations"] == first.bookmarks["associations"]
+    assert whole.records("associations_keys") == []
+    assert "replication_key_value" not in whole.bookmarks.get("associations", {})
+    labels = account.read("association_labels", only_pairs=["contacts:deals"]).records("association_labels")
+    assert len({row["to_object_type"] for row in labels}) > 1
+
+
 def test_a_pair_with_an_object_that_has_no_stream(open_account: Callable[..., Account]) -> None:
     account = open_account(30)
     run = account.read("associations", association_pairs=["contacts:deals", "line_items:quotes"])

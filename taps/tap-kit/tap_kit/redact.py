@@ -25,11 +25,12 @@ _PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]*:)[^\s/?#\"'<>]+(?=@)")
 
 # What a vendor's error may quote of a record: addresses, long numbers (also of telephones), and names: words that
 # begin with a capital, unless they begin a sentence or a quotation. Two of them are a name even there.
+_TECHNICAL = r"(?!(?:API|Bad|Error|Found|Invalid|Not|Request|Signature|Token|Unauthorized)\b)"
 _PERSONAL = re.compile(
     r"[^\s@\"'<>(){}\[\],;:=]+@[^\s@\"'<>(){}\[\],;:=]+"
     r"|\+?\(?\d(?:[ ().-]{0,2}\d){6,}"
-    r"|\b[A-Z][a-z]+(?:[ ,]+[A-Z][a-z]+)+\b"
-    r"|(?<=[\w,;] )[A-Z][a-z]+\b"
+    rf"|\b{_TECHNICAL}[A-Z][a-z]+(?:[ ,]+{_TECHNICAL}[A-Z][a-z]+)+\b"
+    rf"|(?<=[\w,;] ){_TECHNICAL}[A-Z][a-z]+\b"
 )
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import click
 
 from crm_cli.errors import CrmError, CrmUsageError
-from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecated, extra_options, extras_of
+from crm_cli.flags import MODES, MOST_BATCH_SIZE, Flags, Moment, check, deprecated, extra_options, extras_of, left_out
 from crm_cli.legacy_names import resolve
 from crm_cli.pipeline import (
     FAILED,
@@ -123,6 +123,13 @@ def sync(source: str | None, streams: tuple[str, ...], **options: t.Any) -> None
         found = find_source(name)
         names = check_streams(found, wanted)
         settings = flags.settings() | extras_of(name, options)
+        if skipped := left_out(name, options):
+            names = tuple(stream for stream in names if stream not in skipped)
+            if wanted and not names:
+                raise CrmUsageError(f"All streams that were named are left out: {', '.join(skipped)}.")
+            if not wanted:
+                # Meltano's form for all streams but some; a tap may have more than it declares.
+                settings["_select_filter"] = json.dumps([f"!{stream}" for stream in skipped])
         return Request(
             source=found,
             streams=names,
