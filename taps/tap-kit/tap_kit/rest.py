@@ -585,7 +585,7 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
             for page in self._completed(self.read_pages(asks, meter), meter):
                 for record in self.finish_page(page):
                     if (limit is None or self._sent < limit) and self.is_asked_for(record):
-                        self._send(record)
+                        self._sent += self.send_one(record)
         except SkipStream as error:
             # The parent goes on: its bookmark would otherwise wait for a right that may never be given.
             self._followed = error
@@ -594,19 +594,6 @@ class RestStream(KitStream, RESTStream[t.Any], abc.ABC):
         if "span" not in self.__dict__:
             self.span = self.kit.bookmarks[self.name].begin(self.kit.client.clock())
         self._write_schema_message()
-
-    def _send(self, record: Row) -> None:
-        try:
-            line = encode(record)
-        except TypeError:
-            if not self._settle(record):
-                return
-            line = encode(record)
-        if self.kit.has_stream_maps and not self.keys_only:
-            self._write_mapped(record)
-        else:
-            self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
-        self._sent += 1
 
     @override
     def _write_schema_message(self) -> None:

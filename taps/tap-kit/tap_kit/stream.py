@@ -343,6 +343,20 @@ class KitStream(Stream, abc.ABC):
             if last is not None and pending:
                 self._advance(bookmark, last, seen, counter, pending)
 
+    def send_one(self, record: dict[str, t.Any]) -> bool:
+        """Send a record that came with another stream's; returns whether it could be sent."""
+        try:
+            line = encode(record)
+        except TypeError:
+            if not self._settle(record):
+                return False
+            line = encode(record)
+        if self.kit.has_stream_maps and not self.keys_only:
+            self._write_mapped(record)
+        else:
+            self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
+        return True
+
     def _advance(
         self, bookmark: Bookmark, last: Mapping[str, t.Any], seen: str, counter: RecordCounter, pending: int
     ) -> None:

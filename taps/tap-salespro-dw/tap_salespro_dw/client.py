@@ -16,7 +16,6 @@ from tap_kit.bookmarks import parse_time
 from tap_kit.csv import CsvStream
 from tap_kit.errors import Retry, SkipStream, Stop
 from tap_kit.http import Meter, http_date
-from tap_kit.messages import encode
 from tap_kit.redact import impersonal
 from tap_kit.report import StreamReport
 from tap_kit.rest import load_schema
@@ -619,7 +618,7 @@ class LineItemStream(KitStream):
         is_delta = self._parent.span.lower is not None
         for record in self._records_of(key, items, gone if is_delta else None):
             if (limit is None or self._sent < limit) and self.is_asked_for(record):
-                self._send(record)
+                self._sent += self.send_one(record)
 
     def _begin(self) -> None:
         if "span" not in self.__dict__:
@@ -634,19 +633,6 @@ class LineItemStream(KitStream):
             record = {"estimate_id": key, "job_type_number": number, "job_type": None, "job_type_amount": None}
             record |= items.get(number, {DELETED_AT: gone})
             yield {name: record.get(name) for name in names}
-
-    def _send(self, record: Row) -> None:
-        try:
-            line = encode(record)
-        except TypeError:
-            if not self._settle(record):
-                return
-            line = encode(record)
-        if self.kit.has_stream_maps and not self.keys_only:
-            self._write_mapped(record)
-        else:
-            self.kit.message_writer.write_line(self._prefix() + line + b"}\n")
-        self._sent += 1
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Row]:
