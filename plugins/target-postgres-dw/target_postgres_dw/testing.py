@@ -118,3 +118,16 @@ def load(url: str, *messages: Message | Sequence[Message], **config: Any) -> Res
             exit_code, sentence = 1, explain(error)
     sys.stdout.flush()
     return Result(exit_code, [json.loads(line) for line in printed.getvalue().splitlines()], sentence)
+
+
+def load_bytes(url: str, data: bytes, **config: Any) -> str | None:  # noqa: ANN401 -- settings
+    """Load raw lines in this process, whatever they are; return the sentence of the failure, None without one."""
+    target = TargetPostgresDw(config={"sqlalchemy_url": url, "lock_wait_seconds": 0, **config})
+    with redirect_stdout(io.StringIO()):
+        try:
+            target.listen(io.BytesIO(data))
+        except SystemExit:
+            return "\n".join(target.run.failures)
+        except Exception as error:  # noqa: BLE001 -- the test judges it
+            return explain(error)
+    return None

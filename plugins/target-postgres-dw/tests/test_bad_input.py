@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stdout
-from typing import Any
-
 import psycopg
 import pytest
 from sync_history import runs
-from target_postgres_dw.run import explain
-from target_postgres_dw.target import TargetPostgresDw
-from target_postgres_dw.testing import INTEGER, TEXT, bookmark, header, load, records, schema, state, to_lines
+from target_postgres_dw.testing import (
+    INTEGER,
+    TEXT,
+    bookmark,
+    header,
+    load,
+    load_bytes,
+    records,
+    schema,
+    state,
+    to_lines,
+)
 
 JAN = "2026-01-01T00:00:00.000000+00:00"
 GOOD = to_lines(
@@ -22,19 +27,6 @@ GOOD = to_lines(
     records("people", {"id": 2, "name": "Bo"}),
 )
 LINES = GOOD.count("\n")
-
-
-def load_bytes(url: str, data: bytes, **config: Any) -> str | None:
-    """Load raw lines; return the sentence of the failure."""
-    target = TargetPostgresDw(config={"sqlalchemy_url": url, **config})
-    with redirect_stdout(io.StringIO()):
-        try:
-            target.listen(io.BytesIO(data))
-        except SystemExit:
-            return "\n".join(target.run.failures)
-        except Exception as error:  # noqa: BLE001 -- the test judges it
-            return explain(error)
-    return None
 
 
 RECORD = '{"type":"RECORD","stream":"people","record":%s}'

@@ -6,12 +6,10 @@ The expectation is computed from the JSON text with Python's own json, decimal a
 from __future__ import annotations
 
 import datetime as dt
-import io
 import itertools
 import json
 import re
 import uuid
-from contextlib import redirect_stdout
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +21,7 @@ from psycopg import sql
 from sync_history import runs
 from target_postgres_dw.errors import InputError
 from target_postgres_dw.messages import MessageReader
-from target_postgres_dw.run import explain
-from target_postgres_dw.target import TargetPostgresDw
-from target_postgres_dw.testing import INTEGER, TEXT, header, records, schema, state, to_lines
+from target_postgres_dw.testing import INTEGER, TEXT, header, load_bytes, records, schema, state, to_lines
 
 if TYPE_CHECKING:
     import random
@@ -232,19 +228,6 @@ def same_time(column: str, text: str, stored: Any) -> bool:
     return abs(dt.datetime.fromisoformat(stored) - sent_at) < dt.timedelta(microseconds=1)
 
 
-def run_bytes(url: str, data: bytes, **config: Any) -> str | None:
-    """Load raw bytes; return the sentence of a failure."""
-    target = TargetPostgresDw(config={"sqlalchemy_url": url, "lock_wait_seconds": 0, "max_rejects": "100%", **config})
-    with redirect_stdout(io.StringIO()):
-        try:
-            target.listen(io.BytesIO(data))
-        except SystemExit:
-            return "\n".join(target.run.failures)
-        except Exception as error:  # noqa: BLE001 -- the test judges it
-            return explain(error)
-    return None
-
-
 CHEAP = settings(
     max_examples=25,
     deadline=None,
@@ -268,7 +251,7 @@ def test_every_value_is_stored_as_it_was_sent_or_rejected(postgres_url: str, row
         + "".join(lines)
         + to_lines(state({}, things="success"))
     ).encode("utf-8", "surrogatepass")
-    assert run_bytes(postgres_url, data) is None
+    assert load_bytes(postgres_url, data, max_rejects="100%") is None
 
     texts = {"whole", "small", "huge", "amount", "moment", "day", "clock", "document", "list"}
     columns = sql.SQL(", ").join(
@@ -321,7 +304,7 @@ def test_a_damaged_line_is_told_or_changes_nothing_else(
     }[how]
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         conn.execute("DROP SCHEMA IF EXISTS orchestration, noise, melty CASCADE")
-    error = run_bytes(postgres_url, b"".join(lines))
+    error = load_bytes(postgres_url, b"".join(lines), max_rejects="100%")
     if error is not None:
         assert "error of the loader itself" not in error
         assert "\n" not in error
@@ -369,7 +352,7 @@ def test_a_time_of_day_that_the_column_would_change_is_rejected(postgres_url: st
         header("things"), schema("things", {"id": INTEGER, "clock": PROPERTIES["clock"]}),
         records("things", {"id": 1, "clock": text}, {"id": 2, "clock": "05:06:07"}), state({}, things="success"),
     ).encode()  # fmt: skip
-    assert run_bytes(postgres_url, data) is None
+    assert load_bytes(postgres_url, data, max_rejects="100%") is None
     with psycopg.connect(postgres_url) as conn:
         assert conn.execute("SELECT id, clock::text FROM genius.things").fetchall() == [(2, "05:06:07")]
         assert conn.execute("SELECT field FROM orchestration.sync_reject").fetchall() == [("clock",)]
