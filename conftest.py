@@ -64,7 +64,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def _postgres_admin_url(pytestconfig: pytest.Config) -> str:
-    return os.environ.get(POSTGRES_VARIABLE) or EmbeddedPostgres(pytestconfig.stash[SERVERS] / "postgres").up()
+    given = os.environ.get(POSTGRES_VARIABLE)
+    if given:
+        return given
+    url = EmbeddedPostgres(pytestconfig.stash[SERVERS] / "postgres").up()
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Nothing here is to outlive the session; the tests that let a server crash have one of their own. A new
+        # database, which most tests have, takes a quarter of the time so.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET wal_compression = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
 
 
 @pytest.fixture(scope="session")

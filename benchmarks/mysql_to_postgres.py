@@ -51,6 +51,8 @@ CHANGED = 10_000
 LIBRARIES = ("meltano", "singer-sdk", "meltanolabs-target-postgres", "pymysql", "msgspec", "psycopg")
 BATCH = {"encoding": {"format": "copy-text"}}
 JOBS = ("A", "B", "D", "C")
+# Generated prospects are stamped by their number, a minute each: these lie in the past.
+FIRST_ID = 1_000_000
 _UPSERT = (
     f"INSERT INTO raw.quote AS t SELECT * FROM stage ON CONFLICT (id) DO UPDATE SET "
     f"({', '.join(wide_table.NAMES[1:])}) = ROW({', '.join(f'excluded.{name}' for name in wide_table.NAMES[1:])}) "
@@ -84,18 +86,20 @@ class Bench:
         if self._client is not None:
             ways = {"raw pipe": self._raw, **ways}
         for job in JOBS:
-            if job in {"D", "C"}:
-                self._change(None if job == "D" else CHANGED)
-            for way, commands in ways.items():
-                times = self.times if job in {"A", "B"} else 1
-                measured = best(lambda: self._measure(way, job, commands), times)  # noqa: B023 - called at once
-                self.keep(way, job, measured)
+            # The servers tidy up for a while after the job before C, which is short.
+            for _ in range(self.times if job == "C" else 1):
+                if job in {"D", "C"}:
+                    self._change(None if job == "D" else CHANGED)
+                for way, commands in ways.items():
+                    times = self.times if job in {"A", "B"} else 1
+                    self.keep(way, job, best(lambda: self._measure(way, job, commands), times))  # noqa: B023 - called at once
             found = {way: self._fingerprint(way) for way in ways}
             assert len(set(found.values())) == 1, f"the tables differ after job {job}: {found}"
 
     def keep(self, way: str, job: str, measured: Measurement) -> None:
-        """Note a measurement, and print it."""
-        self.found[way, job] = measured
+        """Print a measurement, and note it if it is the best."""
+        known = self.found.get((way, job))
+        self.found[way, job] = measured if known is None or measured.seconds < known.seconds else known
         rows = CHANGED if job == "C" else self.rows
         print(
             f"{self.rows:>9,} {job} {way:<12} {measured.seconds:7.2f} s {rows / measured.seconds:10,.0f} rows/s "
@@ -113,6 +117,7 @@ class Bench:
             assert last.status == "success", last.error_message
             assert last.records_processed >= (CHANGED if job == "C" else self.rows)
             assert last.records_created == (self.rows if job == "A" else 0)
+            assert last.records_updated == {"D": self.rows, "C": CHANGED}.get(job, 0)
         return measured
 
     def _fingerprint(self, way: str) -> tuple[int, int]:
@@ -265,7 +270,7 @@ def measure_delta_of_all(folder: Path, mariadb: PrivateMariaDB, url: str, scale:
     with contextlib.closing(source.connect(autocommit=True)) as connection:
         genius.create_schema(connection)
         genius.seed(connection, scale=scale)
-        genius.generate_prospects(connection, CHANGED * 3, first_id=10_000_000)
+        genius.generate_prospects(connection, CHANGED * 3, first_id=FIRST_ID)
         project, environment = meltano_project(folder, source, url.rpartition("/")[0] + "/all_tables")
         command: Command = [BIN / "meltano", "run", "--force", "tap-genius", "target-postgres-dw"]
         measure(command, folder=project, environment=environment)
@@ -274,9 +279,13 @@ def measure_delta_of_all(folder: Path, mariadb: PrivateMariaDB, url: str, scale:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "UPDATE prospect SET year_built = year_built + 1, updated_at = UTC_TIMESTAMP() "
-                    f"WHERE id >= 10000000 ORDER BY id LIMIT {CHANGED}"
+                    f"WHERE id >= {FIRST_ID} ORDER BY id LIMIT {CHANGED}"
                 )
-            return measure(command, folder=project, environment=environment)
+            measured = measure(command, folder=project, environment=environment)
+            with psycopg.connect(environment["WAREHOUSE_URL"]) as warehouse:
+                (last,) = runs.find_runs(warehouse, sync_type="prospects", limit=1)
+            assert last.records_updated == CHANGED, last
+            return measured
 
         return best(changed, 2)
 
