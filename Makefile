@@ -4,6 +4,8 @@
 .PHONY: help setup demo test coverage check format definitions models lock bench chaos clean
 
 PYTHON ?= python3
+# Many tests wait for a program or for a pause, so two cores have work for three.
+WORKERS ?= 3
 PROJECTS := $(wildcard taps/*/pyproject.toml plugins/*/pyproject.toml)
 PACKAGES := $(patsubst %/,%,$(dir $(PROJECTS)))
 SET_UP := .venv/.set-up
@@ -21,11 +23,11 @@ demo: $(SET_UP) ## Run the whole pipeline once on made-up data
 	@.venv/bin/crm demo
 
 test: $(SET_UP) ## Run all tests
-	@.venv/bin/pytest -n 2
+	@.venv/bin/pytest -n $(WORKERS)
 
 coverage: $(SET_UP) ## Run all tests and tell which lines none of them ran (takes twice as long)
 	@rm -f .coverage .coverage.*
-	@.venv/bin/pytest -n 2 --cov --cov-report=term
+	@.venv/bin/pytest -n $(WORKERS) --cov --cov-report=term
 
 check: $(SET_UP) ## Check format, style and types, then run all tests
 	@.venv/bin/ruff format --check .
