@@ -589,7 +589,8 @@ class Stream:
             return
         row = conn.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", (self._table.sql,)).fetchone()
         if row is not None and row[0] < self.totals.created:
-            conn.execute(f"ANALYZE {self._table.sql}".encode())
+            # Postgres' own vacuum may be at it, and counts, too: to wait for it would be to wait for nothing.
+            conn.execute(f"ANALYZE (SKIP_LOCKED) {self._table.sql}".encode())
 
     def _drop_merges(self) -> None:
         if self._merge is not None:
