@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import backoff
 import pymysql
@@ -409,6 +409,15 @@ class Client:
             "WHERE constraint_schema = DATABASE() AND check_clause LIKE 'json_valid(`%%'"
         )
         return {(table, clause[len("json_valid(`") : -2].replace("``", "`")) for table, clause in checks}
+
+    @cached_property
+    def leading_columns(self) -> frozenset[tuple[str, str]]:
+        """The columns that an index begins with, each with its table, in small letters."""
+        rows = self.rows(
+            "SELECT table_name, column_name FROM information_schema.statistics "
+            "WHERE table_schema = DATABASE() AND seq_in_index = 1"
+        )
+        return frozenset((table.lower(), column.lower()) for table, column in rows if column)
 
     def read(self, query: Query, *, after: Key | None, page_size: int, tally: Tally) -> Iterator[Row]:
         """Yield the rows of a query in key order, page by page, in constant memory.

@@ -9,6 +9,7 @@ import time as time_module
 import typing as t
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 import msgspec
 from tap_kit.bookmarks import parse_time
@@ -40,6 +41,8 @@ if t.TYPE_CHECKING:
 PAGE_SIZE = 5_000
 # After this many rows without an odd one, the next odd one costs few rows again.
 FORGIVEN_AFTER = 50_000
+# Zero dates are before it.
+FIRST_DAY = "'0001-01-01'"
 # Keys that one statement asks for.
 KEYS_AT_ONCE = 500
 
@@ -312,7 +315,32 @@ class TableStream(KitStream):
                 moments.append(widest(self._wall_clock(name, parse_time(bound)) for name in columns))
         if not parts:
             return "", ()
-        return f"{' AND '.join(parts)} OR {changed} IS NULL", tuple(moments)
+        condition = f"{' AND '.join(parts)} OR {changed} IS NULL"
+        if self.span.lower is None or not self._index_finds_changes:
+            return condition, tuple(moments)
+        column = f"t.{quote(self.replication_key)}"
+        in_index = f"{column} >= %s OR {column} IS NULL OR {column} < {FIRST_DAY}"
+        return f"({in_index}) AND ({condition})", (moments[0], *moments)
+
+    @cached_property
+    def _index_finds_changes(self) -> bool:
+        """Whether ranges of an index hold all that a delta has to read.
+
+        They hold what changed late enough, NULL, and zero dates, which stand before the first day. A date with a month
+        or a day of zero counts as NULL too and may stand anywhere; the index is looked through for them, which takes a
+        tenth of the time of looking through the table.
+        """
+        name = self.replication_key
+        if name is None or self._types[name] != "datetime":
+            return False
+        if (self.table.table.lower(), name.lower()) not in self.genius.leading_columns:
+            return False
+        column = f"t.{quote(name)}"
+        part_zero = f"{column} >= {FIRST_DAY} AND (MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0)"
+        ((found,),) = self.genius.rows(
+            f"SELECT EXISTS (SELECT {column} FROM {quote(self.table.table)} t WHERE {part_zero})"
+        )
+        return not found
 
     def _wall_clock(self, column: str, moment: datetime) -> datetime:
         """Return a bound as a column writes it: TIMESTAMP is UTC, and a DATE knows no time of day."""

@@ -128,23 +128,62 @@ def test_a_page_without_new_keys_is_an_error(
     assert "services does not get past the key (2,)" in report["error"]
 
 
-def test_a_delta_reads_what_changed_and_what_has_no_time(source: t.Any, empty_config: Config) -> None:
+@pytest.mark.parametrize("index", ["", ", KEY (updated_at)", ", KEY (added_on, updated_at)"])
+@pytest.mark.parametrize("part_zero", [True, False])
+def test_a_delta_reads_what_changed_and_what_has_no_time(
+    source: t.Any, empty_config: Config, index: str, *, part_zero: bool
+) -> None:
     source.run(
-        "CREATE TABLE lead (lead_id INT PRIMARY KEY, added_on DATETIME NULL, updated_at DATETIME NULL)",
+        f"CREATE TABLE lead (lead_id INT PRIMARY KEY, added_on DATETIME NULL, updated_at DATETIME NULL{index})",
         "INSERT INTO lead VALUES (1, NULL, '2025-01-01'), (2, NULL, '2025-03-01'), (3, '2025-03-02', NULL),"
         " (4, '2024-03-02', NULL), (5, NULL, NULL), (6, NULL, '0000-00-00'), (7, '2025-06-01', '2025-01-01'),"
-        " (8, '2025-03-05', '0000-00-00 00:00:00'), (9, '2024-01-01', '2025-00-05 00:00:00')",
+        " (8, '2025-03-05', '0000-00-00 00:00:00')",
     )
+    if part_zero:
+        source.run(
+            "INSERT INTO lead VALUES (9, '2024-01-01', '2025-00-05 00:00:00'), (10, NULL, '2024-00-05 00:00:00'),"
+            " (11, NULL, '2024-05-00 00:00:00'), (12, NULL, '0000-05-01'), (13, '2025-03-04', '2024-12-00')"
+        )
     state = {
         "bookmarks": {
             "leads": {"replication_key": "updated_at", "replication_key_value": "2025-03-01T00:00:00.000000+00:00"}
         }
     }
     run = run_tap(TapGenius, empty_config, state=state)
-    assert [record["lead_id"] for record in run.records("leads")] == [2, 3, 5, 6, 8]
+    late = [10, 11, 12, 13] if part_zero else []
+    assert [record["lead_id"] for record in run.records("leads")] == [2, 3, 5, 6, 8, *late]
     assert run.bookmarks["leads"]["replication_key_value"] == "2025-03-05T00:00:00.000000+00:00"
     full = run_tap(TapGenius, empty_config)
-    assert len(full.records("leads")) == 9
+    assert len(full.records("leads")) == (13 if part_zero else 8)
+
+
+def test_a_delta_uses_the_index_of_the_modification_time(
+    source: t.Any, empty_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.run(
+        "CREATE TABLE lead (lead_id INT PRIMARY KEY, added_on DATETIME, updated_at DATETIME, KEY (updated_at))",
+        "INSERT INTO lead SELECT seq, NULL, '2020-01-01' + INTERVAL seq MINUTE FROM seq_1_to_20000",
+        "ANALYZE TABLE lead",
+    )
+    statements: list[tuple[str, t.Any]] = []
+    original = Client._execute
+
+    def kept(self: Client, statement: str, parameters: t.Any = ()) -> t.Any:
+        statements.append((statement, parameters))
+        return original(self, statement, parameters)
+
+    monkeypatch.setattr(Client, "_execute", kept)
+    state = {
+        "bookmarks": {
+            "leads": {"replication_key": "updated_at", "replication_key_value": "2020-01-14T21:00:00.000000+00:00"}
+        }
+    }
+    assert len(run_tap(TapGenius, empty_config, state=state).records("leads")) == 22
+    ((statement, parameters),) = [found for found in statements if "ORDER BY t.`lead_id` LIMIT" in found[0]]
+    with source.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", parameters)
+        ((_, _, _, how, _, index, *_),) = cursor.fetchall()
+    assert (how, index) == ("range", "updated_at")
 
 
 def test_two_runs_in_a_row(genius: t.Any, genius_config: Config) -> None:
