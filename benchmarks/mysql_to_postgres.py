@@ -62,6 +62,8 @@ _UPSERT = (
 
 # Fewer rows than this only show that the benchmark works.
 SMALL = 50_000
+# As on a server in production, the source has its tables in memory.
+SOURCE_MEMORY = 2 << 30
 
 
 def _database_of(way: str) -> str:
@@ -374,6 +376,9 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
         try:
             url = postgres.up()
             mariadb.up()
+            if max(options.rows) >= SMALL:
+                with contextlib.closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+                    cursor.execute(f"SET GLOBAL innodb_buffer_pool_size = {SOURCE_MEMORY:d}")
             client = None if options.no_raw_pipe else raw_client()
             benches = [bench_of(folder, mariadb, url, rows, client, options) for rows in options.rows]
             lines = [*machine(server_versions(mariadb, url)), "", *table(benches), ""]
