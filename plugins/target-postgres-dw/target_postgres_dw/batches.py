@@ -19,7 +19,7 @@ from sync_history.runs import Counts
 
 from target_postgres_dw.errors import InputError
 from target_postgres_dw.identifiers import quoted
-from target_postgres_dw.merge import ROW_ERRORS, Merge
+from target_postgres_dw.merge import NOT_DIRECT, ROW_ERRORS, Merge
 from target_postgres_dw.rows import (
     BATCH_ROW,
     BATCHED_AT,
@@ -272,7 +272,7 @@ class BatchMerge:
         try:
             with self._conn.transaction():
                 self._copy(self._copy_to_table, batch, tail)
-        except ROW_ERRORS:
+        except NOT_DIRECT:
             return False
         return True
 

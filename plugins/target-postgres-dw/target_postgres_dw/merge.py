@@ -33,6 +33,8 @@ ROW_ERRORS = (
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.CardinalityViolation,  # a key twice in the batch
 )
+# What a COPY into the table itself may meet, and an INSERT not: rows to refuse, keys that are there, security by row.
+NOT_DIRECT = (*ROW_ERRORS, psycopg.errors.FeatureNotSupported)
 _stage_numbers = count(1)
 _ROW = quoted(BATCH_ROW)
 
@@ -87,8 +89,31 @@ class Merge:
         conn.execute(f"CREATE TEMP TABLE {quoted(self._stage_name)} ({columns}) ON COMMIT DELETE ROWS".encode())
         names = ", ".join(quoted(name) for name in self._form.copy_columns)
         self._copy = f"COPY {self.stage} ({names}) FROM STDIN ({self._form.copy_options})".encode()
+        names = ", ".join(quoted(name) for name in self._form.copy_columns[:-1])
+        self._copy_to_table = f"COPY {table.sql} ({names}) FROM STDIN ({self._form.copy_options})".encode()
         self._merge = self.merge_sql(where=f"s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s").encode()
         self._searching = False
+
+    @property
+    def can_be_direct(self) -> bool:
+        """Whether rows may be copied straight into the table: it has all they bring, and none says that one is gone."""
+        gone = self._sends_deleted or self._rules.hard_delete
+        return self._rules.metadata and BATCHED_AT in self.table.stamped and not gone
+
+    def copy_to_table(self, blocks: Sequence[Block]) -> bool:
+        """Copy blocks without numbers into the table, if no row of them is there yet; else nothing has happened."""
+        copied = 0
+        try:
+            with self._conn.transaction(), self._conn.cursor() as cursor:
+                with cursor.copy(self._copy_to_table) as copy:
+                    for block in blocks:
+                        copy.write(self._form.copy_lines(block.lines))
+                copied = cursor.rowcount
+                if copied != sum(block.rows for block in blocks):
+                    raise psycopg.Rollback  # a trigger of the user's has left some out
+        except NOT_DIRECT:
+            return False
+        return copied == sum(block.rows for block in blocks)
 
     def load(
         self, blocks: Sequence[Block], *, refusals_allowed: int, before_merge: Callable[[], None]

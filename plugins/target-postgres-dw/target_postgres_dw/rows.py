@@ -372,18 +372,34 @@ _CONTENT = msgspec.json.Decoder(float_hook=_finite)
 
 @dataclass(slots=True)
 class Block:
-    """Up to ``ROWS_PER_BLOCK`` rows as JSON lines. ``first`` is the batch-wide number of the first one."""
+    """Up to ``ROWS_PER_BLOCK`` rows as JSON lines. ``first`` is the batch-wide number of the first one.
+
+    ``numbered`` tells whether each line ends with the number of its row; a table has no column for it.
+    """
 
     lines: bytes
     rows: int
     first: int
+    numbered: bool = True
+
+    def with_numbers(self) -> Block:
+        """Return the block with the number of each row at the end of its line."""
+        if self.numbered:
+            return self
+        lines = self.lines[:-1].split(b"\n")
+        numbered = [b"%b,%d]\n" % (line[:-1], number) for number, line in enumerate(lines, start=self.first)]
+        return Block(b"".join(numbered), self.rows, self.first)
 
 
 class RowBuffer:
-    """Rows waiting for the next flush. ``mark`` remembers where the last STATE stood."""
+    """Rows waiting for the next flush. ``mark`` remembers where the last STATE stood.
 
-    def __init__(self) -> None:
+    ``numbers`` tells whether the lines of its blocks get the numbers of their rows.
+    """
+
+    def __init__(self, *, numbers: bool = True) -> None:
         self.blocks: list[Block] = []
+        self._numbers = numbers
         self._pending: list[tuple[Any, ...]] = []
         self._pending_bytes = 0
         self._next = 0
@@ -400,7 +416,7 @@ class RowBuffer:
 
     def add(self, row: tuple[Any, ...], extracted_at: str | None, size: int) -> None:
         """Append one row that came as ``size`` bytes of JSON."""
-        self._pending.append((*row, extracted_at, self._next))
+        self._pending.append((*row, extracted_at, self._next) if self._numbers else (*row, extracted_at))
         self._next += 1
         self._pending_bytes += size
         if len(self._pending) == ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
@@ -408,7 +424,10 @@ class RowBuffer:
 
     def add_many(self, rows: Sequence[tuple[Any, ...]], extracted_at: str | None, size: int) -> None:
         """Append rows that came as ``size`` bytes of JSON, all at the same time."""
-        self._pending += [(*row, extracted_at, number) for number, row in enumerate(rows, start=self._next)]
+        if self._numbers:
+            self._pending += [(*row, extracted_at, number) for number, row in enumerate(rows, start=self._next)]
+        else:
+            self._pending += [(*row, extracted_at) for row in rows]
         self._next += len(rows)
         self._pending_bytes += size
         if len(self._pending) >= ROWS_PER_BLOCK or self._pending_bytes >= BYTES_PER_BLOCK:
@@ -432,7 +451,7 @@ class RowBuffer:
     def _seal(self) -> None:
         if self._pending:
             lines = _ENCODER.encode_lines(self._pending)
-            self.blocks.append(Block(lines, len(self._pending), self._next - len(self._pending)))
+            self.blocks.append(Block(lines, len(self._pending), self._next - len(self._pending), self._numbers))
             self._pending = []
             self._pending_bytes = 0
 
