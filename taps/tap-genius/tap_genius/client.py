@@ -27,7 +27,7 @@ from tap_kit.values import (
     convert_time,
 )
 
-from tap_genius.columns import LiveColumn
+from tap_genius.columns import LiveColumn, quote
 from tap_genius.cursor import RowCursor
 
 if t.TYPE_CHECKING:
@@ -40,6 +40,8 @@ logger = logging.getLogger("tap-genius")
 ATTEMPTS_PER_HOST = 2
 RECONNECTS = 5
 PAUSE_SECONDS = 60.0
+# Zero dates are before it.
+FIRST_DAY = "'0001-01-01'"
 
 # MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's.
 NO_SERVER = 2003
@@ -326,6 +328,14 @@ def moment_of(column: str) -> str:
     return f"IF(YEAR({column}) AND MONTH({column}) AND DAYOFMONTH({column}), {column}, NULL)"
 
 
+def late_or_none(column: str) -> str:
+    """Return, as ranges of its index, the condition that a date-time is at or after the parameter or is no moment.
+
+    A part-zero date is none either, but stands among the others: see ``index_finds_changes``.
+    """
+    return f"{column} >= %s OR {column} IS NULL OR {column} < {FIRST_DAY}"
+
+
 def naive_bound(moment: datetime, zone: tzinfo) -> datetime:
     """Return a lower bound as wall-clock time of a zone, early enough for the hour that autumn repeats.
 
@@ -410,8 +420,22 @@ class Client:
         )
         return {(table, clause[len("json_valid(`") : -2].replace("``", "`")) for table, clause in checks}
 
+    def index_finds_changes(self, table: str, column: str) -> bool:
+        """Tell whether an index begins with a DATETIME column, and ``late_or_none`` finds all of it there.
+
+        It does not while a row has a part-zero date there. Only the index is looked through for one, not the table.
+        """
+        if (table.lower(), column.lower()) not in self._leading_columns:
+            return False
+        name = quote(column)
+        ((is_part_zero,),) = self.rows(
+            f"SELECT EXISTS (SELECT {name} FROM {quote(table)} WHERE {name} >= {FIRST_DAY} "
+            f"AND (MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0))"
+        )
+        return not is_part_zero
+
     @cached_property
-    def leading_columns(self) -> frozenset[tuple[str, str]]:
+    def _leading_columns(self) -> frozenset[tuple[str, str]]:
         """The columns that an index begins with, each with its table, in small letters."""
         rows = self.rows(
             "SELECT table_name, column_name FROM information_schema.statistics "
