@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+import psycopg
 from sync_history.runs import Counts
 
 from target_postgres_dw.errors import InputError
@@ -261,7 +262,7 @@ class BatchMerge:
         """Copy a batch straight into the table, if no row of it is there yet; else nothing has happened.
 
         Raises:
-            InputError: if the file cannot be read or does not hold the rows that it should.
+            InputError: if the file cannot be read.
         """
         tail = b"\n"
         if self._metadata:
@@ -269,12 +270,11 @@ class BatchMerge:
             row = self._conn.execute("SELECT now()::text").fetchone()
             now = b"" if self._fills_itself or row is None else b"\t" + str(row[0]).encode()
             tail = stamp + now + b"\n"
-        try:
-            with self._conn.transaction():
-                self._copy(self._copy_to_table, batch, tail)
-        except NOT_DIRECT:
-            return False
-        return True
+        with suppress(*NOT_DIRECT), self._conn.transaction():
+            if self._copy(self._copy_to_table, batch, tail) == batch.rows:
+                return True
+            raise psycopg.Rollback  # the file is not whole, or a trigger of the user's has left some out
+        return False
 
     def load(
         self, batch: Batch, *, refusals_allowed: int, before_merge: Callable[[], None]
@@ -289,7 +289,12 @@ class BatchMerge:
         try:
             with self._conn.transaction():
                 self._conn.execute(f"TRUNCATE {self.merge.stage}".encode())
-                self._copy(self._copy_to_stage, batch)
+                rows = self._copy(self._copy_to_stage, batch)
+                if rows != batch.rows:
+                    raise InputError(
+                        f"The BATCH file {batch.path} holds {rows} rows, but its message says {batch.rows}. "
+                        "Nothing of it was committed; run the tap again."
+                    )
                 before_merge()
                 row = self._conn.execute(self._merge_all, {"extracted_at": batch.extracted_at}).fetchone()
                 created, updated = row or (0, 0)
@@ -298,16 +303,13 @@ class BatchMerge:
             blocks = list(self._blocks(batch))
             return self.merge.load(blocks, refusals_allowed=refusals_allowed, before_merge=before_merge)
 
-    def _copy(self, statement: bytes, batch: Batch, line_end: bytes = b"\n") -> None:
+    def _copy(self, statement: bytes, batch: Batch, line_end: bytes = b"\n") -> int:
+        """Copy the lines of a batch; return how many rows Postgres took."""
         with open_file(batch) as file, self._conn.cursor() as cursor:
             with cursor.copy(statement) as copy:
                 while piece := file.read(_PIECE):
                     copy.write(piece if line_end == b"\n" else piece.replace(b"\n", line_end))
-            if cursor.rowcount != batch.rows:
-                raise InputError(
-                    f"The BATCH file {batch.path} holds {cursor.rowcount} rows, but its message says {batch.rows}. "
-                    "Nothing of it was committed; run the tap again."
-                )
+            return cursor.rowcount
 
     def _blocks(self, batch: Batch) -> Iterator[Block]:
         """Cut the file into blocks of numbered lines."""

@@ -6,6 +6,7 @@ Everything happens inside the caller's transaction; only savepoints are used her
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ ROW_ERRORS = (
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.CardinalityViolation,  # a key twice in the batch
 )
-# What a COPY into the table itself may meet, and an INSERT not: rows to refuse, keys that are there, security by row.
+# Why rows do not go straight into a table: one is refused, or is there already, or the table has security by row.
 NOT_DIRECT = (*ROW_ERRORS, psycopg.errors.FeatureNotSupported)
 _stage_numbers = count(1)
 _ROW = quoted(BATCH_ROW)
@@ -102,18 +103,15 @@ class Merge:
 
     def copy_to_table(self, blocks: Sequence[Block]) -> bool:
         """Copy blocks without numbers into the table, if no row of them is there yet; else nothing has happened."""
-        copied = 0
-        try:
-            with self._conn.transaction(), self._conn.cursor() as cursor:
-                with cursor.copy(self._copy_to_table) as copy:
-                    for block in blocks:
-                        copy.write(self._form.copy_lines(block.lines))
-                copied = cursor.rowcount
-                if copied != sum(block.rows for block in blocks):
-                    raise psycopg.Rollback  # a trigger of the user's has left some out
-        except NOT_DIRECT:
-            return False
-        return copied == sum(block.rows for block in blocks)
+        rows = sum(block.rows for block in blocks)
+        with suppress(*NOT_DIRECT), self._conn.transaction(), self._conn.cursor() as cursor:
+            with cursor.copy(self._copy_to_table) as copy:
+                for block in blocks:
+                    copy.write(self._form.copy_lines(block.lines))
+            if cursor.rowcount == rows:
+                return True
+            raise psycopg.Rollback  # a trigger of the user's has left some out
+        return False
 
     def load(
         self, blocks: Sequence[Block], *, refusals_allowed: int, before_merge: Callable[[], None]

@@ -301,9 +301,7 @@ class Run:
             self.settle()
         if self._is_for_a_lane(stream, batch) and (self._waiting_rows or self._to_close):
             self.flush()
-        if not self._lanes.under_way or not stream.has_batches:
-            self.settle()
-        stream.add_batch(self.connection, batch)
+        stream.add_batch(batch)
         self._waiting_batches.append((stream, batch))
 
     def load_batches(self) -> None:

@@ -119,8 +119,8 @@ class Stream:
         self._batches: list[Batch] = []
         self._covered_batches = 0
         self._batch_merges: dict[tuple[int, tuple[str, ...]], BatchMerge] = {}
-        self._direct: bool | None = None
-        self._rows_are_direct = False
+        # Whether rows and batches are tried straight in the table: it was empty, and all have gone so.
+        self._direct = False
         self._buffer = RowBuffer()
         self._later: list[bytes] = []
         self._later_lines: list[int] = []
@@ -142,11 +142,6 @@ class Stream:
     def has_rows(self) -> bool:
         """Tell whether rows wait for the next flush."""
         return bool(len(self._buffer) or self._later or self._batches)
-
-    @property
-    def has_batches(self) -> bool:
-        """Tell whether a batch has come for the schema in force."""
-        return self._direct is not None
 
     @property
     def has_rejects(self) -> bool:
@@ -205,9 +200,9 @@ class Stream:
         self._signature = (schema, tuple(key), replication_key)
         self._encoder, self._table = encoder, table
         self._merge = Merge(conn, table, encoder, rules)
-        # Most rows of an empty table are new: a COPY into it takes half the time of a merge, if it goes.
-        self._rows_are_direct = self._merge.can_be_direct and not self._settings.dry_run and _is_empty(conn, table)
-        self._buffer = RowBuffer(numbers=not self._rows_are_direct)
+        row = conn.execute(f"SELECT EXISTS (SELECT FROM {table.sql})".encode()).fetchone()
+        self._direct = row == (False,) and not self._settings.dry_run
+        self._buffer = RowBuffer(numbers=not (self._direct and self._merge.can_be_direct))
 
     def add_later(self, record: bytes, line: int, extracted_at: str | None) -> None:
         """Take a record that is not decoded yet: many at once cost half. ``line`` is for the sentence if it is broken.
@@ -282,8 +277,8 @@ class Stream:
         self._buffer.add(row, extracted_at, size)
         self._uncovered = True
 
-    def add_batch(self, conn: Connection[TupleRow], batch: Batch) -> None:
-        """Take a batch of rows; ``conn`` is asked whether the table is empty, at the first one.
+    def add_batch(self, batch: Batch) -> None:
+        """Take a batch of rows.
 
         Raises:
             InputError: if its columns are not those of the schema, or the key is not among them.
@@ -297,8 +292,6 @@ class Stream:
                 f"Stream {self.name}: the columns of a BATCH must be properties of its SCHEMA, each once, with those "
                 "of the key. This is an error of the tap."
             )
-        if self._direct is None:
-            self._direct = not len(self._buffer) and not self._settings.dry_run and _is_empty(conn, self._table)
         self._batches.append(batch)
         self._uncovered = True
 
@@ -518,11 +511,11 @@ class Stream:
     ) -> None:
         if not blocks or self._merge is None or self._encoder is None:
             return
-        if self._rows_are_direct and self.loads_in_any_order:
+        if self._direct and self.loads_in_any_order and not blocks[0].numbered:
             if self._merge.copy_to_table(blocks):
                 loaded.counts.created += sum(block.rows for block in blocks)
                 return
-            self._rows_are_direct = False
+            self._direct = False
         blocks = [block.with_numbers() for block in blocks]
         counts, refused = self._merge.load(
             blocks, refusals_allowed=refusals_allowed, before_merge=partial(self._before_merge, conn, self._merge)
@@ -608,7 +601,3 @@ class Stream:
         for batch_merge in self._batch_merges.values():
             batch_merge.drop()
         self._batch_merges = {}
-
-
-def _is_empty(conn: Connection[TupleRow], table: Table) -> bool:
-    return conn.execute(f"SELECT EXISTS (SELECT FROM {table.sql})".encode()).fetchone() == (False,)

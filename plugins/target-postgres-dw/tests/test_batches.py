@@ -246,6 +246,20 @@ def test_the_shortcut_into_an_empty_table_ends_where_a_key_comes_again(postgres_
     assert counts(postgres_url)[1:] == (2, 0, 1, 0) or counts(postgres_url)[1:] == (2, 1, 0, 0)
 
 
+def test_what_a_trigger_leaves_out_is_not_counted_as_created(postgres_url: str, files: Files) -> None:
+    load(postgres_url, people())
+    run_sql(
+        postgres_url,
+        "CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.id = 3 THEN RETURN NULL; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER selects BEFORE INSERT ON genius.people FOR EACH ROW EXECUTE FUNCTION leave_out()",
+    )
+    result = load(postgres_url, people(files.batch(*(line(number) for number in range(1, 6)))))
+    assert result.exit_code == 0, result.error
+    assert query(postgres_url, "SELECT id FROM genius.people ORDER BY id") == [(1,), (2,), (4,), (5,)]
+    assert counts(postgres_url) == ("success", 4, 0, 1, 0)
+
+
 def test_records_and_batches_keep_their_order(postgres_url: str, files: Files) -> None:
     def record(name: str) -> Message:
         return records("people", {"id": 1, "name": name, "updated_at": "2026-03-01T00:00:00Z"})[0]
