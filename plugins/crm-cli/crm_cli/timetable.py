@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Protocol
 
 import click
@@ -76,6 +76,32 @@ def jobs_of(project: Project) -> list[Job]:
     return found
 
 
+class Stop:
+    """What ``threading.Event`` is, for a signal handler to set.
+
+    An Event waits for a lock to be set, which the thread that the handler has interrupted may hold: it would hang.
+    ``SimpleQueue.put`` is made to be called from within itself.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Ask for the end."""
+        self._asked = True
+        self._wake.put(None)
+
+    def is_set(self) -> bool:
+        """Return whether somebody has asked."""
+        return self._asked
+
+    def wait(self, seconds: float) -> None:
+        """Wait until somebody asks, but no longer than this."""
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
+
+
 @dataclass
 class Timetable:
     """Starts each job when it is due, unless it is still at work.
@@ -87,7 +113,7 @@ class Timetable:
     start: Callable[[Job], Process]
     tell: Callable[[str, str, Job], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stopped: threading.Event = field(default_factory=threading.Event)
+    stopped: Stop = field(default_factory=Stop)
     at_work: dict[Job, Process] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -152,7 +178,7 @@ def serve(project: Project) -> None:
 
 
 @contextmanager
-def _stopping(stopped: threading.Event) -> Iterator[None]:
+def _stopping(stopped: Stop) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
 

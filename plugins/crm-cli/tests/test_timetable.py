@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from crm_cli.errors import CrmUsageError
-from crm_cli.timetable import Job, Timetable, jobs_of
+from crm_cli.timetable import Job, Stop, Timetable, jobs_of
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from crm_cli.project import Project
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -46,7 +48,7 @@ class Process:
         self.code = 1
 
 
-class Clock(threading.Event):
+class Clock(Stop):
     """Goes forward by what is waited, and stops everything at an hour."""
 
     def __init__(self, end: datetime) -> None:
@@ -57,13 +59,11 @@ class Clock(threading.Event):
     def now(self) -> datetime:
         return self.time
 
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self.time += timedelta(seconds=timeout) + self.jump
+    def wait(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds) + self.jump
         self.jump = timedelta(0)
         if self.time >= self.end:
             self.set()
-        return self.is_set()
 
 
 def keep(jobs: list[Job], clock: Clock, code: int | None = 0) -> tuple[list[str], list[str], list[Process]]:
@@ -120,6 +120,28 @@ def test_the_jobs_are_those_of_the_project(project: Project, monkeypatch: pytest
     assert [job.arguments for job in jobs_of(type(project)(project.root))][1:] == [("alerts", "run")]
 
 
+def test_it_may_be_stopped_at_any_moment_of_its_wait() -> None:
+    """A signal handler runs between any two steps of the thread that waits."""
+
+    def wait() -> None:
+        stop = Stop()
+
+        def handle(_frame: FrameType, _event: str, _argument: object) -> Any:
+            sys.settrace(None)
+            stop.set()
+            sys.settrace(handle)
+            return handle
+
+        sys.settrace(handle)
+        stop.wait(3600)
+        sys.settrace(None)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
 def test_a_signal_ends_it_and_what_is_at_work(project: Project) -> None:
     """The whole command, in a process: a run that is at work gets the signal, and its end is waited for."""
     folder = project.root / "bin"
@@ -127,9 +149,10 @@ def test_a_signal_ends_it_and_what_is_at_work(project: Project) -> None:
     program = folder / "crm"
     program.write_text(
         f"#!{sys.executable}\n"
-        "import signal, sys\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('ended in good order', flush=True), sys.exit(0)))\n"
-        "print('at work', flush=True)\n"
+        "import os, signal, sys\n"
+        # A print may be interrupted by the signal, and cannot be called from within itself.
+        "signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'ended in good order\\n'), sys.exit(0)))\n"
+        "os.write(1, b'at work\\n')\n"
         "signal.pause()\n"
     )
     program.chmod(0o755)
