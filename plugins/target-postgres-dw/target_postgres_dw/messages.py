@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
@@ -10,6 +11,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime  # noqa: TC003 -- msgspec needs the class
+from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -31,8 +33,10 @@ _IDLE_SECONDS = 1.0
 _WAKES = 4096
 
 
-# How a RECORD begins if a tap of this suite writes it; what follows is the record, and one brace.
-_HEAD = re.compile(rb'\{"type":"RECORD","stream":"[^"\\]*","time_extracted":"[^"\\]*","record":(?=\{)')
+# How a RECORD begins if its stream can be told without decoding it.
+_HEAD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\]*)"')
+# As much as the pipe from the tap may hold, where that can be set: the two take turns less often.
+_PIPE_BYTES = 1 << 18
 
 
 class Message(msgspec.Struct, gc=False):
@@ -82,14 +86,15 @@ class MessageReader(GenericSingerReader[bytes]):
 
     Signals end the reading between two messages, never in the middle of a transaction.
 
-    Most lines begin as the line before. For such RECORDs ``on_run`` may give a function that takes the record, not
-    decoded yet, and the number of its line.
+    Most messages are RECORDs of the same stream as the one before. ``on_records`` may give a function that takes many
+    lines of a stream at once, and returns how many it took: all, or none if one of them is not like the others. Then
+    they are passed on one by one.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.on_idle: Callable[[], None] | None = None
-        self.on_run: Callable[[Message], Callable[[bytes, int], None] | None] | None = None
+        self.on_records: Callable[[str], Callable[[bytes], int] | None] | None = None
         self._decoder = msgspec.json.Decoder(Message)
         self._signal: int | None = None
         self._wakeup: int | None = None
@@ -127,28 +132,32 @@ class MessageReader(GenericSingerReader[bytes]):
         """
         by_type = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
         counts: Counter[str] = Counter()
-        lines = self._lines(sys.stdin.buffer.fileno()) if file_input is None else iter(file_input)
-        head, take = b"", None
-        for number, line in enumerate(lines, start=1):
-            if self._signal is not None:
-                raise Interrupted(self._signal)
-            if take is not None and line.startswith(head) and line.endswith(b"}}"):
-                take(line[len(head) : -1], number)
-                counts["RECORD"] += 1
+        blocks = self._blocks(sys.stdin.buffer.fileno()) if file_input is None else map(_encoded, file_input)
+        number, take = 1, None
+        for block in blocks:
+            self._end_if_asked()
+            if take is not None and (taken := take(block)):
+                counts["RECORD"] += taken
+                number += taken
                 continue
-            take = None
-            if not line.strip():
-                continue
-            message = self._pass_on(number, line, by_type)
-            counts[message.type] += 1
-            if message.type == "RECORD" and self.on_run is not None and isinstance(line, bytes):
-                found = _HEAD.match(line)
-                head, take = (found[0], self.on_run(message)) if found else (b"", None)
-        if self._signal is not None:
-            raise Interrupted(self._signal)
+            for stream, group in groupby(_lines(block), _stream_of):
+                lines = list(group)
+                take = self.on_records(stream) if self.on_records is not None and stream is not None else None
+                taken = take(b"\n".join(lines)) if take is not None else 0
+                counts["RECORD"] += taken
+                for at, line in enumerate(lines[taken:], start=number):
+                    self._end_if_asked()
+                    if line.strip():
+                        counts[self._pass_on(at, line, by_type).type] += 1
+                number += len(lines)
+        self._end_if_asked()
         return counts
 
-    def _pass_on(self, number: int, line: str | bytes, callbacks: dict[str, Callable[[Any], None]]) -> Message:
+    def _end_if_asked(self) -> None:
+        if self._signal is not None:
+            raise Interrupted(self._signal)
+
+    def _pass_on(self, number: int, line: bytes, callbacks: dict[str, Callable[[Any], None]]) -> Message:
         """Pass the message of a line to the callback of its type, and return it."""
         try:
             message = self._decode(line)
@@ -165,10 +174,9 @@ class MessageReader(GenericSingerReader[bytes]):
             raise self._refusal(number, line) from error
         return message
 
-    def _refusal(self, number: int, line: str | bytes) -> InputError:
+    def _refusal(self, number: int, line: bytes) -> InputError:
         """Say that a line is no message: which line, and of which stream if it can be told. Never what it says."""
-        data = line.encode(errors="replace") if isinstance(line, str) else line
-        named = _STREAM.search(data)
+        named = _STREAM.search(line)
         stream = named[1].decode(errors="replace") if named else None
         if self._is_torn:
             return TornInputError(
@@ -177,21 +185,22 @@ class MessageReader(GenericSingerReader[bytes]):
             )
         return no_message(number, stream)
 
-    def _decode(self, line: str | bytes) -> Message:
+    def _decode(self, line: bytes) -> Message:
         try:
             return self._decoder.decode(line)
         except msgspec.DecodeError:
             # Python's own json writes half a surrogate pair as an escape. It is no text, and Postgres refuses it.
-            data = line.encode() if isinstance(line, str) else line
-            whole = whole_text(data)
-            if whole == data:
+            whole = whole_text(line)
+            if whole == line:
                 raise
             return self._decoder.decode(whole)
 
-    def _lines(self, source: int) -> Iterator[bytes]:
-        """Yield the lines of a file descriptor; between them, call ``on_idle`` when nothing comes for a while."""
+    def _blocks(self, source: int) -> Iterator[bytes]:
+        """Yield whole lines of a file descriptor, as they come; meanwhile, call ``on_idle`` when nothing comes."""
         wake, self._wakeup = os.pipe()
         os.set_blocking(self._wakeup, False)
+        with suppress(OSError, AttributeError):  # no pipe, more than the system allows, or not Linux
+            fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         rest: list[bytes] = []
         try:
             while self._signal is None:
@@ -205,12 +214,11 @@ class MessageReader(GenericSingerReader[bytes]):
                 chunk = os.read(source, _CHUNK)
                 if not chunk:
                     break
-                head, *tail = chunk.split(b"\n")
-                rest.append(head)
-                if tail:
-                    yield b"".join(rest)
-                    yield from tail[:-1]
-                    rest = [tail[-1]]
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    yield b"".join([*rest, chunk[:end]])
+                    rest = []
+                rest.append(chunk[end:])
             if last := b"".join(rest):
                 self._is_torn = True
                 yield last
@@ -218,6 +226,20 @@ class MessageReader(GenericSingerReader[bytes]):
             writer, self._wakeup = self._wakeup, None
             os.close(wake)
             os.close(writer)
+
+
+def _encoded(line: str | bytes) -> bytes:
+    return line.encode(errors="surrogatepass") if isinstance(line, str) else line
+
+
+def _lines(block: bytes) -> list[bytes]:
+    return block.removesuffix(b"\n").split(b"\n")
+
+
+def _stream_of(line: bytes) -> str | None:
+    """Return the stream of a RECORD; None if it is none, or if only its decoder can tell."""
+    found = _HEAD.match(line)
+    return found[1].decode(errors="replace") if found else None
 
 
 def whole_text(data: bytes) -> bytes:

@@ -282,12 +282,12 @@ class Run:
         if stream.report.status != "running":
             self._to_close[stream.name] = stream.report
 
-    def count(self, size: int) -> bool:
-        """Count one record of so many bytes towards the next flush; tell now and then that it is time to look."""
-        self._waiting_rows += 1
+    def count(self, rows: int, size: int) -> bool:
+        """Count records of so many bytes towards the next flush; tell now and then that it is time to look."""
+        before, self._waiting_rows = self._waiting_rows, self._waiting_rows + rows
         self._waiting_bytes += size
         return (
-            not self._waiting_rows % _ROWS_TO_LOOK
+            before // _ROWS_TO_LOOK != self._waiting_rows // _ROWS_TO_LOOK
             or self._waiting_rows >= self._settings.batch_size_rows
             or self._waiting_bytes >= self._settings.batch_size_bytes
         )

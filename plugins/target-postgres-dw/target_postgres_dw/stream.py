@@ -13,15 +13,12 @@ from sync_history.rejects import Reject
 from sync_history.runs import Counts, last_metric
 
 from target_postgres_dw.batches import BatchMerge
-from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError, located
+from target_postgres_dw.errors import InputError, StreamRefusedError, TooManyRejectsError
 from target_postgres_dw.identifiers import identifier
 from target_postgres_dw.key_sets import Sweep, Within
 from target_postgres_dw.merge import Merge, MergeRules
-from target_postgres_dw.messages import no_message, whole_text
 from target_postgres_dw.rows import (
-    BYTES_PER_BLOCK,
     DELETED_AT,
-    ROWS_PER_BLOCK,
     InvalidSchemaError,
     KeyMissingError,
     NoRecordError,
@@ -122,10 +119,6 @@ class Stream:
         # Whether rows and batches are tried straight in the table: it was empty, and all have gone so.
         self._direct = False
         self._buffer = RowBuffer()
-        self._later: list[bytes] = []
-        self._later_lines: list[int] = []
-        self._later_bytes = 0
-        self._later_extracted_at: str | None = None
         self._rejects: list[Reject] = []
         self._rejected_records = 0
         self._uncovered = False
@@ -141,7 +134,7 @@ class Stream:
     @property
     def has_rows(self) -> bool:
         """Tell whether rows wait for the next flush."""
-        return bool(len(self._buffer) or self._later or self._batches)
+        return bool(len(self._buffer) or self._batches)
 
     @property
     def has_rejects(self) -> bool:
@@ -167,7 +160,7 @@ class Stream:
             StreamRefusedError: if the table cannot hold the stream; the stream then takes nothing more.
         """
         try:
-            encoder = RowEncoder(schema, key, column_type, validate=self._settings.validate)
+            encoder = RowEncoder(schema, key, column_type, validate=self._settings.validate, stream=self.name)
             make = shadow if self._settings.dry_run else prepare
             table = make(
                 conn,
@@ -204,45 +197,14 @@ class Stream:
         self._direct = row == (False,) and not self._settings.dry_run
         self._buffer = RowBuffer(numbers=not (self._direct and self._merge.can_be_direct))
 
-    def add_later(self, record: bytes, line: int, extracted_at: str | None) -> None:
-        """Take a record that is not decoded yet: many at once cost half. ``line`` is for the sentence if it is broken.
+    def decode_many(self, lines: bytes) -> list[tuple[Any, ...]] | None:
+        """Return the rows of RECORDs, a line each, for ``add_many``; None if they must come to ``add`` one by one."""
+        return self._encoder.decode_many(lines) if self.refused is None and self._encoder is not None else None
 
-        Raises:
-            InputError, MissingKeyPropertiesError: as ``add``, for this or for an earlier record.
-        """
-        if extracted_at != self._later_extracted_at:
-            self.decode_waiting()
-            self._later_extracted_at = extracted_at
-        self._later.append(record)
-        self._later_lines.append(line)
-        self._later_bytes += len(record)
-        if len(self._later) >= ROWS_PER_BLOCK or self._later_bytes >= BYTES_PER_BLOCK:
-            self.decode_waiting()
-
-    def decode_waiting(self) -> None:
-        """Decode the records that wait.
-
-        Raises:
-            InputError, MissingKeyPropertiesError: as ``add``, or if one of them is no JSON; those before it are taken.
-        """
-        records, lines, size = self._later, self._later_lines, self._later_bytes
-        if not records:
-            return
-        self._later, self._later_lines, self._later_bytes = [], [], 0
-        if self.refused is not None or self._encoder is None:
-            return
-        rows = self._encoder.decode_many(records)
-        if rows is not None:
-            self._buffer.add_many(rows, self._later_extracted_at, size)
-            self._uncovered = True
-            return
-        for record, line in zip(records, lines, strict=True):
-            try:
-                self.add(msgspec.Raw(whole_text(record)), self._later_extracted_at, len(record))
-            except (InputError, MissingKeyPropertiesError) as error:
-                raise located(error, line) from error
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise no_message(line, self.name) from error
+    def add_many(self, rows: Sequence[tuple[Any, ...]], size: int) -> None:
+        """Take rows that came as ``size`` bytes."""
+        self._buffer.add_many(rows, size)
+        self._uncovered = True
 
     def add(self, record: msgspec.Raw, extracted_at: str | None, size: int) -> None:
         """Take a record. One that does not fit its schema becomes a reject.
@@ -370,7 +332,6 @@ class Stream:
 
     def mark(self) -> None:
         """Note that a STATE covers all rows that have come."""
-        self.decode_waiting()
         self._buffer.mark()
         self._covered_batches = len(self._batches)
         self._uncovered = False
@@ -379,7 +340,6 @@ class Stream:
         """Take no more records: the stream has failed."""
         self.refused = reason
         self._buffer = RowBuffer()
-        self._later, self._later_lines, self._later_bytes = [], [], 0
         self._batches = []
         self._sweep = Sweep(self._settings.max_deleted_share)
 
@@ -393,7 +353,6 @@ class Stream:
         Raises:
             TooManyRejectsError: if there are more rejects than allowed. The caller must roll back.
         """
-        self.decode_waiting()
         loaded = Loaded(Counts(failed=self._rejected_records), self._rejects)
         self._rejects, self._rejected_records = [], 0
         if self._encoder is not None and self._merge is not None and self._table is not None:
@@ -445,7 +404,6 @@ class Stream:
 
     def take_rows(self) -> list[Block]:
         """Return the rows that wait, for ``load_rows``."""
-        self.decode_waiting()
         return self._buffer.take(only_marked=False)
 
     def load_rows(self, conn: Connection[TupleRow], blocks: list[Block], refusals_allowed: int) -> Loaded:

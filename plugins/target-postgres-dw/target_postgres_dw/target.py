@@ -77,7 +77,7 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                 "The configuration of target-postgres-dw is contradictory", errors=[str(error)]
             ) from error
         reader.on_idle = self._flush_if_due
-        reader.on_run = self._taker_of_records
+        reader.on_records = self._taker_of_records
         self.message_reader = reader
         self._settings = LoadSettings.from_config(self.config)
         self._run: Run | None = None
@@ -278,23 +278,30 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
                     self._add(name, msgspec.Raw(_ENCODER.encode(mapped)), message)
         else:
             self._add(name, record, message)
-        self._count(self.run, len(record))
+        self._count(self.run, 1, len(record))
 
     @staticmethod
-    def _count(run: Run, size: int) -> None:
-        if run.count(size) and run.is_due(_SLACK_WITHOUT_STATE):
+    def _count(run: Run, rows: int, size: int) -> None:
+        if run.count(rows, size) and run.is_due(_SLACK_WITHOUT_STATE):
             run.flush(uncovered=run.is_full(_SLACK_WITHOUT_STATE))
 
-    def _taker_of_records(self, message: Message) -> Callable[[bytes, int], None] | None:
-        """Return what takes the records after this one, which begin alike; None if they need a closer look."""
-        name = str(message.stream)
-        if name == REJECTS_STREAM or name in self._sweeps or self._maps_records or message.version is not None:
+    def _taker_of_records(self, name: str) -> Callable[[bytes], int] | None:
+        """Return what takes many RECORDs of a stream at once; None if they need a closer look."""
+        if self._run is None or name == REJECTS_STREAM or name in self._sweeps or self._maps_records:
             return None
-        run, stream, extracted_at = self.run, self._stream_with_schema(name), message.time_extracted
+        run, stream = self._run, self._run.stream(name)
+        if stream is None or not stream.has_schema:
+            return None
 
-        def take(record: bytes, line: int) -> None:
-            stream.add_later(record, line, extracted_at)
-            self._count(run, len(record))
+        def take(lines: bytes) -> int:
+            rows = stream.decode_many(lines)
+            if rows is None:
+                return 0
+            if stream.waiting_batches:
+                run.flush(uncovered=True)  # what came first is loaded first
+            stream.add_many(rows, len(lines))
+            self._count(run, len(rows), len(lines))
+            return len(rows)
 
         return take
 
@@ -312,7 +319,6 @@ class TargetPostgresDw(TargetPostgres):  # type: ignore[misc]  # target-postgres
             self.run.flush(uncovered=True)  # what came first is loaded first
         if message.version is not None:
             stream.see_version(message.version)
-        stream.decode_waiting()
         stream.add(record, message.time_extracted, len(record))
 
     def _take_reject(self, record: msgspec.Raw) -> None:

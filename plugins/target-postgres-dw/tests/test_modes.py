@@ -145,7 +145,7 @@ def test_a_type_error_in_mid_run_leaves_what_was_committed(postgres_url: str) ->
     assert (last_run(postgres_url).status, last_run(postgres_url).bookmark) == ("failed", bookmark(JAN))
 
 
-@pytest.mark.parametrize("limit", [{"batch_size_bytes": 60}, {"batch_size_rows": 1}], ids=["bytes", "rows"])
+@pytest.mark.parametrize("limit", [{"batch_size_bytes": 100}, {"batch_size_rows": 1}], ids=["bytes", "rows"])
 def test_a_batch_ends_by_rows_or_bytes(postgres_url: str, limit: dict[str, int]) -> None:
     messages = [
         part

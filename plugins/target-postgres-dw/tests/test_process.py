@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from singer_sdk.plugin_base import _ConfigInput
 from sync_history import runs
+from target_postgres_dw.rows import RowEncoder
 from target_postgres_dw.target import TargetPostgresDw
 from target_postgres_dw.testing import INTEGER, bookmark, header, records, schema, state, to_lines
 
@@ -134,7 +135,7 @@ def test_an_unforeseen_error_is_told_without_its_text(
         error.__cause__ = KeyError(message)
         raise error
 
-    monkeypatch.setattr(TargetPostgresDw, "_process_record_message", break_down)
+    monkeypatch.setattr(RowEncoder, "decode_many", break_down)
     lines = to_lines(header("people"), schema("people", {"id": INTEGER}), records("people", {"id": 1}))
     with pytest.raises(SystemExit):
         TargetPostgresDw.invoke(

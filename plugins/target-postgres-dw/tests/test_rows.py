@@ -151,3 +151,40 @@ def test_hexadecimal_text_becomes_bytea() -> None:
     assert encode.decode(b'{"id":"ab"}')[0] == "\\xab"
     assert encode.decode(b'{"id":null}')[0] is None
     assert msgspec.json.encode(encode.decode(b"{}")) == b"[null,null]"
+
+
+LINE = b'{"type":"RECORD","stream":"things","record":{"id":1,"name":"a"}}\n'
+
+
+def test_many_lines_are_decoded_as_each_of_them_is() -> None:
+    schema = {"properties": {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}}}
+    encode = RowEncoder(schema, ["id"], column_type, stream="things")
+    other = LINE.replace(b'"a"}', b'null},"time_extracted":"2026-01-01T00:00:00Z"')
+    rows = [(1, "a", None, None), (1, None, None, "2026-01-01T00:00:00Z")]
+    assert encode.decode_many(LINE + other) == rows
+    assert encode.decode_many((LINE + other)[:-1]) == rows
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"\n",
+        LINE[:-1] + b"," + LINE,
+        LINE.replace(b'"a"', b'"a\nb"'),
+        LINE.replace(b'"id":1,', b'"id":1\n'),
+        LINE.replace(b"RECORD", b"STATE"),
+        LINE.replace(b"things", b"others"),
+        LINE.replace(b'"record"', b'"version":5,"record"'),
+        LINE.replace(b'"id":1', b'"id":1.0'),
+        LINE.replace(b'"id":1', b'"id":null'),
+        LINE.replace(b'"id":1,', b""),
+        LINE.replace(b"a", b"\\ud800"),
+        LINE.replace(b"a", b"\xff"),
+        LINE[:-3] + b"\n",
+    ],
+)
+def test_many_lines_are_refused_if_one_wants_a_closer_look(odd: bytes) -> None:
+    schema = {"properties": {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}}}
+    encode = RowEncoder(schema, ["id"], column_type, stream="things")
+    assert encode.decode_many(LINE + LINE) is not None
+    assert encode.decode_many(LINE + odd + LINE) is None
