@@ -42,6 +42,8 @@ RECONNECTS = 5
 PAUSE_SECONDS = 60.0
 # Zero dates are before it.
 FIRST_DAY = "'0001-01-01'"
+# Years between the first and the last date, up to which an index is asked for each month's day 0.
+MOST_YEARS = 100
 
 # MySQL error numbers: dev.mysql.com/doc/mysql-errors; 1900 and up are MariaDB's.
 NO_SERVER = 2003
@@ -336,6 +338,19 @@ def late_or_none(column: str) -> str:
     return f"{column} >= %s OR {column} IS NULL OR {column} < {FIRST_DAY}"
 
 
+def part_zero(column: str, first: int, last: int) -> str:
+    """Return the condition that a date-time between two years is part-zero, as ranges of its index if they are few.
+
+    In an index the day 0 of a month stands before its first, and the month 0 before January.
+    """
+    if last - first > MOST_YEARS:
+        return f"{column} >= {FIRST_DAY} AND (MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0)"
+    years = range(first, last + 1)
+    ranges = [(f"{year:04}-00-00", f"{year:04}-01-01") for year in years]
+    ranges += [(f"{year:04}-{month:02}-00", f"{year:04}-{month:02}-01") for year in years for month in range(2, 13)]
+    return " OR ".join(f"{column} >= '{low}' AND {column} < '{high}'" for low, high in ranges)
+
+
 def naive_bound(moment: datetime, zone: tzinfo) -> datetime:
     """Return a lower bound as wall-clock time of a zone, early enough for the hour that autumn repeats.
 
@@ -423,14 +438,18 @@ class Client:
     def index_finds_changes(self, table: str, column: str) -> bool:
         """Tell whether an index begins with a DATETIME column, and ``late_or_none`` finds all of it there.
 
-        It does not while a row has a part-zero date there. Only the index is looked through for one, not the table.
+        It does not while a row has a part-zero date there.
         """
         if (table.lower(), column.lower()) not in self._leading_columns:
             return False
-        name = quote(column)
+        name, source = quote(column), quote(table)
+        ((first, last),) = self.rows(
+            f"SELECT YEAR(MIN({name})), YEAR(MAX({name})) FROM {source} WHERE {name} >= {FIRST_DAY}"
+        )
+        if first is None:
+            return True
         ((is_part_zero,),) = self.rows(
-            f"SELECT EXISTS (SELECT {name} FROM {quote(table)} WHERE {name} >= {FIRST_DAY} "
-            f"AND (MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0))"
+            f"SELECT EXISTS (SELECT {name} FROM {source} WHERE {part_zero(name, int(first), int(last))})"
         )
         return not is_part_zero
 

@@ -157,6 +157,22 @@ def test_a_delta_reads_what_changed_and_what_has_no_time(
     assert len(full.records("leads")) == (13 if part_zero else 8)
 
 
+@pytest.mark.parametrize("far", ["2031-12-31", "9999-12-31"])
+@pytest.mark.parametrize("moment", ["2020-00-00", "2020-00-31 23:59:59", "2020-01-00", "2024-12-00 01:00:00", ""])
+def test_any_part_zero_date_keeps_the_index_from_being_used(
+    source: t.Any, empty_config: Config, moment: str, far: str
+) -> None:
+    ends = "(1, '2020-01-01'), (2, '2024-11-30 23:59:59'), (3, '2024-12-01'), (4, NULL), (5, '0000-00-00')"
+    source.run(
+        "CREATE TABLE lead (lead_id INT PRIMARY KEY, updated_at DATETIME NULL, KEY (updated_at))",
+        f"INSERT INTO lead VALUES {ends}, (6, '{far}')",
+    )
+    if moment:
+        source.run(f"INSERT INTO lead VALUES (7, '{moment}')")
+    tap = TapGenius(config=empty_config)
+    assert tap.client.index_finds_changes("lead", "updated_at") is not bool(moment)
+
+
 def test_a_delta_uses_the_index_of_the_modification_time(
     source: t.Any, empty_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
