@@ -10,6 +10,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ import msgspec
 import psycopg
 from sync_history.runs import Counts
 
+from target_postgres_dw.copying import copy_in
 from target_postgres_dw.errors import InputError
 from target_postgres_dw.identifiers import quoted
 from target_postgres_dw.merge import NOT_DIRECT, ROW_ERRORS, Merge
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from target_postgres_dw.tables import Table
 
 FORMAT = "copy-text"
-_PIECE = 1 << 20
+_PIECE = 1 << 19
 _TEXT_TYPES = re.compile(r"text|character.*")
 # Texts are stored as a RECORD would have them: its date-times are written by msgspec.
 _AS_TEXT = {
@@ -245,13 +247,13 @@ class BatchMerge:
         self.merge = Merge(conn, table, encoder, rules, self.form)
         self._merge_all = self.merge.merge_sql(where="true", extracted_at="%(extracted_at)s::timestamptz").encode()
         names = [quoted(column.name) for column in self.form.columns]
-        self._copy_to_stage = f"COPY {self.merge.stage} ({', '.join(names)}) FROM STDIN".encode()
+        self._copy_to_stage = f"COPY {self.merge.stage} ({', '.join(names)}) FROM STDIN"
         self._fills_itself = BATCHED_AT in table.stamped
         if rules.metadata:
             names.append(quoted(EXTRACTED_AT))
             if not self._fills_itself:
                 names.append(quoted(BATCHED_AT))
-        self._copy_to_table = f"COPY {table.sql} ({', '.join(names)}) FROM STDIN".encode()
+        self._copy_to_table = f"COPY {table.sql} ({', '.join(names)}) FROM STDIN"
 
     @property
     def can_be_direct(self) -> bool:
@@ -303,13 +305,13 @@ class BatchMerge:
             blocks = list(self._blocks(batch))
             return self.merge.load(blocks, refusals_allowed=refusals_allowed, before_merge=before_merge)
 
-    def _copy(self, statement: bytes, batch: Batch, line_end: bytes = b"\n") -> int:
+    def _copy(self, statement: str, batch: Batch, line_end: bytes = b"\n") -> int:
         """Copy the lines of a batch; return how many rows Postgres took."""
-        with open_file(batch) as file, self._conn.cursor() as cursor:
-            with cursor.copy(statement) as copy:
-                while piece := file.read(_PIECE):
-                    copy.write(piece if line_end == b"\n" else piece.replace(b"\n", line_end))
-            return cursor.rowcount
+        with open_file(batch) as file:
+            pieces: Iterator[bytes] = iter(partial(file.read, _PIECE), b"")
+            if line_end != b"\n":
+                pieces = (piece.replace(b"\n", line_end) for piece in pieces)
+            return copy_in(self._conn, statement, pieces)
 
     def _blocks(self, batch: Batch) -> Iterator[Block]:
         """Cut the file into blocks of numbered lines."""

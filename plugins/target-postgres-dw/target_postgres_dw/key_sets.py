@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from target_postgres_dw.copying import copy_in
 from target_postgres_dw.errors import InputError, LoaderError
 from target_postgres_dw.identifiers import quoted
 from target_postgres_dw.merge import reason_of
-from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, RowBuffer, copy_lines
+from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, JsonForm, RowBuffer, copy_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,12 +88,8 @@ class KeySet:
             for name, column_type in zip(encoder.copy_columns, [*types, "text", "text", "integer"], strict=True)
         ]
         self._conn.execute(f"CREATE TEMP TABLE {stage} ({', '.join(columns)}) ON COMMIT DROP".encode())
-        with (
-            self._conn.cursor() as cursor,
-            cursor.copy(f"COPY {stage} FROM STDIN (FORMAT csv, QUOTE '\"', ESCAPE '\\', NULL 'null')".encode()) as copy,
-        ):
-            for block in blocks:
-                copy.write(copy_lines(block.lines))
+        statement = f"COPY {stage} FROM STDIN ({JsonForm.copy_options})"
+        copy_in(self._conn, statement, (copy_lines(block.lines) for block in blocks))
         self.add_from(stage)
 
     def add_from(self, stage: str, *, without: Sequence[int] = ()) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from sync_history.runs import Counts
 
+from target_postgres_dw.copying import copy_in
 from target_postgres_dw.identifiers import quoted
 from target_postgres_dw.rows import BATCH_ROW, BATCHED_AT, DELETED_AT, EXTRACTED_AT, Block, JsonForm
 
@@ -89,9 +90,9 @@ class Merge:
         columns = ", ".join(f"{quoted(name)} {types[name]}" for name in encoder.copy_columns)
         conn.execute(f"CREATE TEMP TABLE {quoted(self._stage_name)} ({columns}) ON COMMIT DELETE ROWS".encode())
         names = ", ".join(quoted(name) for name in self._form.copy_columns)
-        self._copy = f"COPY {self.stage} ({names}) FROM STDIN ({self._form.copy_options})".encode()
+        self._copy = f"COPY {self.stage} ({names}) FROM STDIN ({self._form.copy_options})"
         names = ", ".join(quoted(name) for name in self._form.copy_columns[:-1])
-        self._copy_to_table = f"COPY {table.sql} ({names}) FROM STDIN ({self._form.copy_options})".encode()
+        self._copy_to_table = f"COPY {table.sql} ({names}) FROM STDIN ({self._form.copy_options})"
         self._merge = self.merge_sql(where=f"s.{_ROW} >= %(low)s AND s.{_ROW} < %(high)s").encode()
         self._searching = False
 
@@ -104,14 +105,14 @@ class Merge:
     def copy_to_table(self, blocks: Sequence[Block]) -> bool:
         """Copy blocks without numbers into the table, if no row of them is there yet; else nothing has happened."""
         rows = sum(block.rows for block in blocks)
-        with suppress(*NOT_DIRECT), self._conn.transaction(), self._conn.cursor() as cursor:
-            with cursor.copy(self._copy_to_table) as copy:
-                for block in blocks:
-                    copy.write(self._form.copy_lines(block.lines))
-            if cursor.rowcount == rows:
+        with suppress(*NOT_DIRECT), self._conn.transaction():
+            if copy_in(self._conn, self._copy_to_table, self._pieces(blocks)) == rows:
                 return True
             raise psycopg.Rollback  # a trigger of the user's has left some out
         return False
+
+    def _pieces(self, blocks: Sequence[Block]) -> Iterator[bytes]:
+        return (self._form.copy_lines(block.lines) for block in blocks)
 
     def load(
         self, blocks: Sequence[Block], *, refusals_allowed: int, before_merge: Callable[[], None]
@@ -147,9 +148,8 @@ class Merge:
         if refused.too_many:
             return 0
         try:
-            with self._conn.transaction(), self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
-                for block in blocks:
-                    copy.write(self._form.copy_lines(block.lines))
+            with self._conn.transaction():
+                copy_in(self._conn, self._copy, self._pieces(blocks))
         except ROW_ERRORS as error:
             if len(blocks) > 1:
                 # One block at a time: a bad row costs its own block a second COPY, and the good ones just one.

@@ -312,7 +312,12 @@ def test_a_damaged_line_is_told_or_changes_nothing_else(
         history = runs.find_runs(conn) if error is None else []
         if conn.execute("SELECT to_regclass('noise.things') IS NULL").fetchone() == (True,):
             return
-        found: dict[str, str] = dict(conn.execute("SELECT id::text, text FROM noise.things").fetchall())
+        # A damaged SCHEMA may name its columns otherwise.
+        found: dict[str, str] = dict(
+            conn.execute(
+                "SELECT row ->> 'id', row ->> 'text' FROM (SELECT to_jsonb(t) FROM noise.things AS t) AS t (row)"
+            )
+        )
     if 2 <= place <= 7:  # a record
         expected = {str(number): f"text {number} é" for number in range(1, 7) if number != place - 1}
         if error is None:
