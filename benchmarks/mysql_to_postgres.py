@@ -126,6 +126,10 @@ class Bench:
         url = self._warehouse(_database_of(way), fresh=job == "A")
         project, environment = self._meltano_project if way == MELTANO else (self.folder, {"PGTZ": "UTC"})
         measured = measure(*commands(job), folder=project, environment=environment)
+        with psycopg.connect(url, autocommit=True) as connection:
+            # Or the server would do so some time later, while another way is measured.
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
         if way != "raw pipe":
             with psycopg.connect(url) as connection:
                 (last,) = runs.find_runs(connection, sync_type=wide_table.STREAM, limit=1)

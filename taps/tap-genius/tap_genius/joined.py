@@ -11,8 +11,9 @@ decide exactly as ``tap_kit.values`` does.
 
 from __future__ import annotations
 
+import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -28,8 +29,6 @@ if t.TYPE_CHECKING:
     from tap_genius.columns import Column
 
 SEPARATOR, ROW_END, NULL, ODD = b"\xff", b"\xfe", b"\xfd", b"\xfc"
-# A cast, not an introducer: MariaDB would convert a literal to the character set of the column beside it, and fail.
-_SEPARATOR_SQL, _NULL_SQL, _ODD_SQL = (f"CAST(0x{mark.hex().upper()} AS BINARY)" for mark in (SEPARATOR, NULL, ODD))
 _IS_UTF8 = frozenset({"utf8", "utf8mb3", "utf8mb4", "ascii"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
 _TEXT_KEYS = frozenset({"char", "varchar"})
@@ -40,23 +39,40 @@ _ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"),
 
 # For RECORDs: the quotes around names and texts, since quotes in texts are escaped; and what no JSON text may hold.
 QUOTE = b"\xfb"
-_QUOTE_SQL = f"CAST(0x{QUOTE.hex().upper()} AS BINARY)"
 _CONTROLS = bytes({*range(32)} - set(b"\n\r\t"))
 _TO_JSON = bytes.maketrans(QUOTE + _CONTROLS, b'"' + SEPARATOR * len(_CONTROLS))
 _JSON_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 _NO_MOMENT = b"0000-00-00 00:00:00.000000"
+_Query = t.TypeVar("_Query", bound=Query)
+_CAST = re.compile(r"CAST\(0x[0-9A-F]+ AS BINARY\)")
 
 parse_json = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _mark(text: bytes) -> str:
+    """Return the SQL of bytes that are no text.
+
+    A cast, not an introducer: MariaDB would convert a literal to the character set of the column beside it, and fail.
+    """
+    return f"CAST(0x{text.hex().upper()} AS BINARY)"
+
+
+def with_marks_once(query: _Query) -> _Query:
+    """Return a query whose marks are columns of a table of one row: a cast would be evaluated anew for each row."""
+    names: dict[str, str] = {}
+    select = _CAST.sub(lambda cast: names.setdefault(cast[0], f"m.c{len(names)}"), query.select)
+    marks = ", ".join(f"{cast} AS {name[2:]}" for cast, name in names.items())
+    return replace(query, select=select, source=f"{query.source} CROSS JOIN (SELECT {marks}) m")
 
 
 def joined_expression(column: Column) -> str:
     """Return the SQL of a column within a joined row: its text in UTF-8, or a mark."""
     name = column.source
     if column.live.data_type in _MOMENTS:
-        return moment_expression(name, known=name, zero=_NULL_SQL)
+        return moment_expression(name, known=name, zero=_mark(NULL))
     if column.schema["type"][0] == "boolean":
-        return f"IF({name} IS NULL, {_NULL_SQL}, IF({name} IN (0, 1), {name}, {_ODD_SQL}))"
-    return f"IFNULL({text_expression(column)}, {_NULL_SQL})"
+        return f"IF({name} IS NULL, {_mark(NULL)}, IF({name} IN (0, 1), {name}, {_mark(ODD)}))"
+    return f"IFNULL({text_expression(column)}, {_mark(NULL)})"
 
 
 def moment_expression(name: str, *, known: str, zero: str) -> str:
@@ -67,7 +83,7 @@ def moment_expression(name: str, *, known: str, zero: str) -> str:
     return (
         f"IF(DAYOFMONTH({name}) BETWEEN 1 AND 28 AND YEAR({name}) AND MONTH({name}), {known}, "
         f"IF(YEAR({name}) AND MONTH({name}) AND DAYOFMONTH({name}), "
-        f"IF(DAYOFMONTH({name}) <= DAYOFMONTH(LAST_DAY({name})), {known}, {_ODD_SQL}), {zero}))"
+        f"IF(DAYOFMONTH({name}) <= DAYOFMONTH(LAST_DAY({name})), {known}, {_mark(ODD)}), {zero}))"
     )
 
 
@@ -139,7 +155,7 @@ class Layout:
     @property
     def select(self) -> str:
         """The SELECT list: one value."""
-        return f"CONCAT_WS({_SEPARATOR_SQL}, {', '.join(joined_expression(column) for column in self.columns)})"
+        return f"CONCAT_WS({_mark(SEPARATOR)}, {', '.join(joined_expression(column) for column in self.columns)})"
 
     def copy_text(self, rows: Sequence[bytes | None]) -> bytes | None:
         """Return COPY text of some rows; None if one of them has to be read value by value.
@@ -206,10 +222,10 @@ class RecordLayout:
     def __init__(self, columns: Sequence[Column], key: Sequence[str], moment: str | None) -> None:
         self._key = key
         self._width = len(_NO_MOMENT)
-        parts = []
-        for place, column in enumerate(columns):
-            name = (b"{" if not place else b",") + QUOTE + column.name.encode() + QUOTE + b":"
-            parts += [f"CAST(0x{name.hex()} AS BINARY)", _json_expression(column)]
+        parts = [
+            _member((b"{" if not place else b",") + QUOTE + column.name.encode() + QUOTE + b":", column)
+            for place, column in enumerate(columns)
+        ]
         none = f"'{_NO_MOMENT.decode()}'"
         at = f"IFNULL(CAST({moment} AS DATETIME(6)), {none})" if moment else none
         self.select = f"CONCAT({', '.join(parts)}, '}}', {at})"
@@ -255,19 +271,24 @@ class RecordLayout:
         return tuple(record[name] for name in self._key)
 
 
-def _json_expression(column: Column) -> str:
-    """Return the SQL of a value in JSON, its quotes marked and its text not escaped yet."""
-    name, kind, declared = column.source, column.live.data_type, column.live.column_type
+def _member(name: bytes, column: Column) -> str:
+    """Return the SQL of a member of a JSON object: its name as given, its quotes marked, its text not escaped yet."""
+    source, kind, declared = column.source, column.live.data_type, column.live.column_type
+    null = _mark(name + b"null")
     if column.schema["type"][0] == "boolean":
-        return f"IF({name} IS NULL, 'null', IF({name} IN (0, 1), ELT(1 + {name}, 'false', 'true'), {_ODD_SQL}))"
+        return (
+            f"IF({source} IS NULL, {null}, IF({source} IN (0, 1), "
+            f"IF({source}, {_mark(name + b'true')}, {_mark(name + b'false')}), {_mark(ODD)}))"
+        )
     if kind in INTEGERS or kind in NUMBERS:
-        value = f"CAST({name} AS UNSIGNED)" if kind == "bit" else f"({name} + 0)" if "zerofill" in declared else name
-        return f"IFNULL({value}, 'null')"
+        value = (
+            f"CAST({source} AS UNSIGNED)" if kind == "bit" else f"({source} + 0)" if "zerofill" in declared else source
+        )
+        return f"IFNULL(CONCAT({_mark(name)}, {value}), {null})"
     if kind in _MOMENTS:
-        text = name if kind == "date" else f"REPLACE({name}, ' ', 'T'), '+00:00'"
-        quoted = f"CONCAT({_QUOTE_SQL}, {text}, {_QUOTE_SQL})"
-        return moment_expression(name, known=quoted, zero="'null'")
-    return f"IFNULL(CONCAT({_QUOTE_SQL}, {text_expression(column)}, {_QUOTE_SQL}), 'null')"
+        text = source if kind == "date" else f"REPLACE({source}, ' ', 'T'), '+00:00'"
+        return moment_expression(source, known=f"CONCAT({_mark(name + QUOTE)}, {text}, {_mark(QUOTE)})", zero=null)
+    return f"IFNULL(CONCAT({_mark(name + QUOTE)}, {text_expression(column)}, {_mark(QUOTE)}), {null})"
 
 
 def unfit_reason(columns: Sequence[Column], key: Sequence[str], *, zone_is_utc: bool) -> str | None:

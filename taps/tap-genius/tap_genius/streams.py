@@ -22,7 +22,7 @@ from typing_extensions import override
 from tap_genius.batches import BATCH_BYTES, BATCH_ROWS, FORMAT, FolderFullError
 from tap_genius.client import Query, Tally, late_or_none, moment_of, naive_bound
 from tap_genius.columns import quote
-from tap_genius.joined import JoinedQuery, Layout, RecordLayout, RecordQuery, unfit_reason
+from tap_genius.joined import JoinedQuery, Layout, RecordLayout, RecordQuery, unfit_reason, with_marks_once
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -131,7 +131,8 @@ class TableStream(KitStream):
             moment_of(f"t.{quote(self.table.source_column(n))}") for n in (self.bookmark_key, self.fallback) if n
         ]
         layout = RecordLayout(self._selected(), self.table.key, f"COALESCE({', '.join(moments)})" if moments else None)
-        query = RecordQuery(**{**vars(self._query(self._selected())), "select": layout.select}, layout=layout)
+        plain = self._query(self._selected())
+        query = with_marks_once(RecordQuery(**{**vars(plain), "select": layout.select}, layout=layout))
         while True:
             passed = _Passed(self._records_after(after, count), self.table.key)
             self.send(passed, bookmark, counter)
@@ -258,7 +259,8 @@ class TableStream(KitStream):
 
     def _joined_query(self, layout: Layout) -> Query:
         plain = self._query(layout.columns)
-        return JoinedQuery(**{**vars(plain), "select": layout.select}, integer_key=layout.integer_key)
+        query = JoinedQuery(**{**vars(plain), "select": layout.select}, integer_key=layout.integer_key)
+        return with_marks_once(query)
 
     @override
     def read_keys(self) -> Iterator[Sequence[int | str]]:
