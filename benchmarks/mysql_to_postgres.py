@@ -129,7 +129,6 @@ class Bench:
         with psycopg.connect(url, autocommit=True) as connection:
             # Or the server would do so some time later, while another way is measured.
             connection.execute("VACUUM (ANALYZE)")
-            connection.execute("CHECKPOINT")
         if way != "raw pipe":
             with psycopg.connect(url) as connection:
                 (last,) = runs.find_runs(connection, sync_type=wide_table.STREAM, limit=1)
