@@ -48,7 +48,7 @@ CHAINS = {
         ],
     ],
     "counting": [["kill tap", "reply to COMMIT lost", "kill loader", "end during COMMIT", "session ended"]],
-    "moving": [["kill tap", "kill loader"]],
+    "moving": [["kill tap", "kill loader", "session ended", "terminate tap", "kill tap"]],
     "pipe in batches": [
         ["end during COMMIT", "kill loader", "reply to COMMIT lost", "kill tap", "session ended", "terminate loader"]
     ],
