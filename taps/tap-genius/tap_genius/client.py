@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -462,8 +463,10 @@ class Client:
         )
         return frozenset((table.lower(), column.lower()) for table, column in rows if column)
 
-    def read(self, query: Query, *, after: Key | None, page_size: int, tally: Tally) -> Iterator[Row]:
-        """Yield the rows of a query in key order, page by page, in constant memory.
+    def read(
+        self, query: Query, *, after: Key | None, page_size: int, tally: Tally, most: int | None = None
+    ) -> Iterator[Row]:
+        """Yield the rows of a query in key order, page by page, in constant memory; no more than ``most``.
 
         A lost connection is opened again and the read goes on after the last key; without a single new
         row in between it is tried a bounded number of times.
@@ -474,16 +477,18 @@ class Client:
         """
         pauses = self._pauses()
         last, first_of_page = after, None
-        while True:
-            row, count, place = None, 0, last
+        left = sys.maxsize if most is None else most
+        while left:
+            row, count, place, size = None, 0, last, min(page_size, left)
             try:
-                statement, parameters = query.page(last, page_size)
+                statement, parameters = query.page(last, size)
                 tally.requests += 1
                 for row in self._execute(statement, parameters):
                     if not count:
                         first_of_page = _new_key(query, row, place, first_of_page)
                         pauses = self._pauses()
                     count += 1
+                    left -= 1
                     yield row
             except pymysql.MySQLError as error:
                 tally.retries += 1
@@ -491,7 +496,7 @@ class Client:
                 if row is not None:
                     last, first_of_page = query.key_of(row), None
                 continue
-            if count < page_size:
+            if count < size:
                 return
             last = query.key_of(t.cast("Row", row))
 

@@ -100,7 +100,7 @@ class TableStream(KitStream):
             yield from self._records_by(query, None)
 
     def _records_after(self, after: Key | None, most: int | None = None) -> Iterator[dict[str, t.Any]]:
-        return itertools.islice(self._records_by(self._query(self._selected()), after, most), most)
+        return self._records_by(self._query(self._selected()), after, most)
 
     def _records_by(self, query: Query, after: Key | None, most: int | None = None) -> Iterator[dict[str, t.Any]]:
         names = [column.name for column in self._selected()]
@@ -284,10 +284,10 @@ class TableStream(KitStream):
         self, query: Query, after: tuple[int | str, ...] | None, most: int | None = None
     ) -> Iterator[tuple[t.Any, ...]]:
         size = self.config.get("page_size") or PAGE_SIZE
-        limits = (self.ABORT_AT_RECORD_COUNT, self.config.get("max_records"), most)
+        limits = (self.ABORT_AT_RECORD_COUNT, self.config.get("max_records"))
         page_size = min([size, *(limit for limit in limits if limit)])
         # The report counts for itself: it has the attributes of a tally.
-        return self.genius.read(query, after=after, page_size=page_size, tally=t.cast("Tally", self.report))
+        return self.genius.read(query, after=after, page_size=page_size, tally=t.cast("Tally", self.report), most=most)
 
     def _query(self, columns: Sequence[Column], *, condition: bool = True) -> Query:
         names = [column.name for column in columns]

@@ -64,6 +64,21 @@ def test_small_pages_neither_skip_nor_repeat(genius_config: Config, stream: str,
     assert paged == whole
 
 
+@pytest.mark.parametrize("rows", [500, 501, 1200])
+@pytest.mark.parametrize("page_size", [70, 500, 5000])
+def test_one_connection_is_enough(
+    source: t.Any, empty_config: Config, monkeypatch: pytest.MonkeyPatch, rows: int, page_size: int
+) -> None:
+    """The first rows of a table and the rest are read in different ways; neither leaves an answer half read."""
+    make_services(source, rows)
+    opened: list[Client] = []
+    connect = Client._connect
+    monkeypatch.setattr(Client, "_connect", lambda client: (opened.append(client), connect(client))[1])
+    run = run_tap(TapGenius, {**empty_config, "page_size": page_size})
+    assert [record["id"] for record in run.records("services")] == [*range(1, rows + 1)]
+    assert len(opened) == 1
+
+
 @pytest.mark.parametrize("page_size", [1, 2, 3])
 def test_composite_keys_are_compared_as_tuples(source: t.Any, empty_config: Config, page_size: int) -> None:
     pairs = [(1, 9), (2, 1), (2, 2), (2, 9), (3, 1), (9, 1), (9, 2)]
