@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from crm_cli import pipeline
 from crm_cli.commands.sync import sync
+from crm_cli.definitions import plugin_packages
 from crm_cli.main import crm
 from crm_cli.project import Project
 from sync_history import runs
@@ -172,8 +173,8 @@ def test_the_exit_codes_are_told() -> None:
 
 def test_every_variable_named_belongs_to_a_setting() -> None:
     project = Project(ROOT)
-    plugins = [file.parent.name for file in (ROOT / "taps").glob("*/meltano.yml")]
-    known = {setting.env for plugin in [*plugins, "target-postgres-dw"] for setting in project.settings(plugin)}
+    plugins = [package.name for package in plugin_packages(ROOT)]
+    known = {setting.env for plugin in plugins for setting in project.settings(plugin)}
     pattern = re.compile(r"\b(?:TAP_[A-Z]+|TARGET_POSTGRES_DW)_[A-Z](?:_?[A-Z0-9])*\b(?!_)")
     for page in [*PAGES, ROOT / ".env.example"]:
         found = set(pattern.findall(page.read_text(encoding="utf-8")))

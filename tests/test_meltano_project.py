@@ -17,11 +17,14 @@ from crm_cli.sources import installed_sources
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PROJECT = Project(ROOT)
-CONTENTS: dict[Path, dict[str, Any]] = {path: yaml.safe_load(path.read_text()) for path in PROJECT.files}
+MAIN: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())
+DEFINITIONS = {
+    locked["name"]: locked
+    for locked in (json.loads(file.read_text()) for file in PROJECT.files if file.suffix == ".lock")
+}
 PLUGINS: dict[str, dict[str, Any]] = {
-    plugin["name"]: plugin
-    for content in CONTENTS.values()
-    for plugins in (content.get("plugins") or {}).values()
+    plugin["name"]: DEFINITIONS.get(plugin["name"], {}) | plugin
+    for plugins in MAIN["plugins"].values()
     for plugin in plugins
 }
 # The programs that describe themselves by --about.
@@ -38,17 +41,19 @@ def about(executable: str) -> dict[str, Any]:
 
 
 def test_the_project_is_complete() -> None:
-    main = CONTENTS[ROOT / "meltano.yml"]
-    assert "version" not in main
-    assert main["project_id"]
-    assert main["send_anonymous_usage_stats"] is False
-    assert main["default_environment"] in {environment["name"] for environment in main["environments"]}
-    assert main["state_backend"]["uri"] == "synchistory://"
+    assert "version" not in MAIN
+    assert MAIN["project_id"]
+    assert MAIN["send_anonymous_usage_stats"] is False
+    assert MAIN["default_environment"] in {environment["name"] for environment in MAIN["environments"]}
+    assert MAIN["state_backend"]["uri"] == "synchistory://"
     assert {"target-postgres-dw", "tap-genius"} <= set(PLUGINS)
 
 
 @pytest.mark.parametrize("name", PLUGINS)
 def test_plugins_need_no_installation_and_no_hub(name: str) -> None:
+    assert ("variant" in PLUGINS[name]) == (name in DEFINITIONS), (
+        "Meltano asks its Hub for a variant that is not locked"
+    )
     assert PLUGINS[name]["namespace"] == name.replace("-", "_")
     assert "pip_url" not in PLUGINS[name]
     assert (BIN / PLUGINS[name]["executable"]).exists()
@@ -98,7 +103,7 @@ def test_a_tap_says_what_it_cannot_start_without(name: str) -> None:
 def test_a_tap_is_a_source_of_crm_with_a_job(name: str) -> None:
     [source] = [source for source in installed_sources().values() if source.tap == name]
     assert source.streams
-    jobs = {job["name"]: job["tasks"] for job in CONTENTS[ROOT / "meltano.yml"]["jobs"]}
+    jobs = {job["name"]: job["tasks"] for job in MAIN["jobs"]}
     assert jobs[source.name] == [f"{name} target-postgres-dw"]
 
 

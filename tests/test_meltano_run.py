@@ -85,7 +85,9 @@ def suite(tmp_path: Path, genius_db: Database, postgres_url: str) -> Iterator[Su
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    # One more file that the project includes.
+    # One more file, which the project includes.
+    with (tmp_path / "meltano.yml").open("a") as main:
+        main.write("\ninclude_paths: [./plugins/*/meltano.yml]\n")
     more = tmp_path / "plugins" / "per-stream"
     more.mkdir(parents=True)
     (more / "meltano.yml").write_text(PER_STREAM_PLUGIN)

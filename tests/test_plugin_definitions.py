@@ -60,7 +60,7 @@ def test_every_tap_and_the_loader_are_plugins() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_the_definition_is_the_one_that_the_program_gives(package: Path) -> None:
-    written = (package / "meltano.yml").read_text(encoding="utf-8")
+    written = definitions.lock_file(ROOT, package.name).read_text(encoding="utf-8")
     assert written == definitions.file_text(package, about(package.name)), "run `make definitions`"
 
 

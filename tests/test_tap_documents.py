@@ -7,10 +7,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from crm_cli.definitions import plugin_packages
 from tap_kit.testing import installed_tap
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {file.parent.name: file.parent for file in sorted(ROOT.glob("taps/*/meltano.yml"))}
+PACKAGES = {package.name: package for package in plugin_packages(ROOT) if package.name.startswith("tap-")}
 
 
 def settings(name: str) -> dict[str, dict[str, t.Any]]:

@@ -1,5 +1,7 @@
 """The Meltano definition of each tap and of the loader, made from what the program says of itself (``--about``).
 
+Meltano calls them lock files: it reads the one of each plugin that is run, and asks its Hub for none that is there.
+
 What ``--about`` cannot know stands in the package's ``pyproject.toml``::
 
     [tool.meltano-plugin]
@@ -7,10 +9,9 @@ What ``--about`` cannot know stands in the package's ``pyproject.toml``::
     domain_url = "https://www.callrail.com"
     settings_groups = [["api_key"]]  # one of them has to be whole; without it: the required settings
     select = ["*.*", "!events.request"]  # optional
-    config = {}  # what the project sets; optional
 
-``python -m crm_cli.definitions`` writes the ``meltano.yml`` of every package. ``hub_listing`` gives the same plugin as
-Meltano Hub lists it (meltano/hub, ``schemas/plugin_definitions``).
+``python -m crm_cli.definitions`` writes them all. ``hub_listing`` gives the same plugin as Meltano Hub lists it
+(meltano/hub, ``schemas/plugin_definitions``).
 """
 
 from __future__ import annotations
@@ -22,11 +23,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-HEAD: Final = (
-    "# Made by `make definitions` from what the program says of itself; included by the project's meltano.yml.\n"
-)
+# Whose tap or loader it is, among those of the same name.
+VARIANT: Final = "crm-warehouse"
 # Capabilities that Meltano 4.4 and its Hub know, by type of plugin, in the order in which they are listed.
 CAPABILITIES: Final = {
     "extractors": ("catalog", "discover", "state", "about", "stream-maps", "batch", "structured-logging"),
@@ -68,31 +66,29 @@ def about(executable: str) -> dict[str, Any]:
 
 
 def definition(package: Path, described: dict[str, Any]) -> dict[str, Any]:
-    """Return the plugin as a project declares it."""
+    """Return the plugin as Meltano knows it once it is installed: without ``pip_url``, so that it stays as it is."""
     known, name = _tools(package)["meltano-plugin"], package.name
     kind = plugin_type(name)
     groups = known.get("settings_groups") or [described["settings"].get("required") or []]
     return {
         "name": name,
         "namespace": name.replace("-", "_"),
+        "variant": VARIANT,
         "label": known["label"],
         "executable": name,
         "capabilities": [word for word in CAPABILITIES[kind] if word in described["capabilities"]],
         **({"select": known["select"]} if known.get("select") else {}),
         **({"settings_group_validation": groups} if any(groups) else {}),
         "settings": list(_settings(described["settings"]["properties"])),
-        **({"config": known["config"]} if known.get("config") else {}),
     }
 
 
 def hub_listing(package: Path, described: dict[str, Any]) -> dict[str, Any]:
     """Return the plugin as Meltano Hub lists it."""
     known, listed = _tools(package)["meltano-plugin"], definition(package, described)
-    listed.pop("config", None)
     listed["settings"] = [{**setting, "label": title_case(setting["label"])} for setting in listed["settings"]]
     return {
         **listed,
-        "variant": "crm-warehouse",
         "description": " ".join(described["description"].split()),
         "pip_url": package.name,
         "domain_url": known["domain_url"],
@@ -114,10 +110,15 @@ def title_case(label: str) -> str:
     return " ".join(words)
 
 
+def lock_file(root: Path, name: str) -> Path:
+    """Return where Meltano looks for the definition of a plugin."""
+    return root / "plugins" / plugin_type(name) / f"{name}--{VARIANT}.lock"
+
+
 def file_text(package: Path, described: dict[str, Any]) -> str:
-    """Return the ``meltano.yml`` of a package."""
-    content = {"plugins": {plugin_type(package.name): [definition(package, described)]}}
-    return HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    """Return the lock file of a package."""
+    content = {"plugin_type": plugin_type(package.name), **definition(package, described)}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def _tools(package: Path) -> dict[str, Any]:
@@ -157,23 +158,12 @@ def _kind(schema: dict[str, Any]) -> str:
     return next((_KINDS[kind] for kind in types if kind in _KINDS), "string")
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes lists of words in one line, and indents nothing that need not be."""
-
-
-def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
-    return dumper.represent_sequence(
-        "tag:yaml.org,2002:seq", values, flow_style=all(isinstance(value, str) for value in values)
-    )
-
-
-_Dumper.add_representer(list, _represent_list)
-
-
 def main() -> None:
-    """Write the ``meltano.yml`` of every package of the current folder's project."""
+    """Write the lock file of every package of the current folder's project."""
     for package in plugin_packages(Path.cwd()):
-        (package / "meltano.yml").write_text(file_text(package, about(package.name)), encoding="utf-8")
+        file = lock_file(Path.cwd(), package.name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(file_text(package, about(package.name)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +52,7 @@ class Project:
         named = os.environ.get("MELTANO_PROJECT_ROOT")
         folders = [Path(named)] if named else [Path.cwd(), *Path.cwd().parents]
         for folder in folders:
-            # A tap's folder holds a meltano.yml as well, but only the project's names a project.
+            # A file that the project includes may have the same name, but only the project's names a project.
             if (folder / "meltano.yml").is_file() and (named or "project_id" in _load(folder / "meltano.yml")):
                 return cls(folder.resolve())
         raise CrmUsageError(
@@ -72,8 +73,8 @@ class Project:
 
     @property
     def files(self) -> list[Path]:
-        """``meltano.yml`` and the files it includes."""
-        return list(self._contents)
+        """``meltano.yml``, the files it includes, and the definitions of its plugins that are locked."""
+        return [*self._contents, *self._locked]
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Return the entries of a list of the project, such as ``jobs`` or ``schedules``, from all its files."""
@@ -138,14 +139,29 @@ class Project:
         found = {path for pattern in patterns for path in self.root.glob(pattern.removeprefix("./"))}
         return contents | {path: _load(path) for path in sorted(found - {main})}
 
-    def _definitions(self, plugin: str) -> list[dict[str, Any]]:
+    @cached_property
+    def _declared(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the Meltano files say of each plugin, with its type."""
         return [
-            definition
+            (kind, plugin)
             for content in self._contents.values()
-            for definitions in (content.get("plugins") or {}).values()
-            for definition in definitions or []
-            if definition.get("name") == plugin
+            for kind, plugins in (content.get("plugins") or {}).items()
+            for plugin in plugins or []
         ]
+
+    @cached_property
+    def _locked(self) -> dict[Path, dict[str, Any]]:
+        """The definitions of plugins that are locked: ``meltano.yml`` then gives no more than name and variant."""
+        files = [
+            self.root / "plugins" / kind / f"{plugin['name']}--{plugin['variant']}.lock"
+            for kind, plugin in self._declared
+            if "variant" in plugin
+        ]
+        return {file: json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()}
+
+    def _definitions(self, plugin: str) -> list[dict[str, Any]]:
+        known = [*self._locked.values(), *(declared for _, declared in self._declared)]
+        return [definition for definition in known if definition.get("name") == plugin]
 
     def _configured(self, plugin: str) -> dict[str, Any]:
         """What the Meltano files set for a plugin; the active environment's word counts most."""

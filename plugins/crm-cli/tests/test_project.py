@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,3 +106,24 @@ def test_what_one_run_sets_may_make_another_group_whole(project: Project) -> Non
     fresh = Project(project.root)
     assert [setting.name for setting in fresh.missing_settings("tap-acme")] == ["host"]
     assert fresh.missing_settings("tap-acme", {"TAP_ACME_USER": "u", "ACME_SECRET": "s"}) == []
+
+
+def test_a_plugin_may_be_defined_by_its_lock_file(project: Project) -> None:
+    (project.root / "meltano.yml").write_text(
+        "plugins:\n  extractors:\n"
+        "  - {name: tap-locked, variant: ours, config: {host: h}}\n"
+        "  - {name: tap-bare, variant: x}\n"
+    )
+    definition = {
+        "name": "tap-locked",
+        "settings": [{"name": "host", "kind": "string"}, {"name": "key", "kind": "string", "sensitive": True}],
+        "settings_group_validation": [["host", "key"]],
+    }
+    lock = project.root / "plugins" / "extractors" / "tap-locked--ours.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps(definition))
+    fresh = Project(project.root)
+    assert lock in fresh.files
+    assert [setting.env for setting in fresh.settings("tap-locked")] == ["TAP_LOCKED_HOST", "TAP_LOCKED_KEY"]
+    assert [setting.name for setting in fresh.missing_settings("tap-locked")] == ["key"]
+    assert fresh.settings("tap-bare") == []

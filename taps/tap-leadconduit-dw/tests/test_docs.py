@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 from tap_kit.rest import load_schema
 from tap_leadconduit_dw.names import STREAMS as NAMES
 from tap_leadconduit_dw.streams import STREAMS
@@ -52,8 +52,8 @@ def test_no_column_is_missing(stream: str, count: int) -> None:
 
 
 def test_meltano_leaves_out_the_same_columns_as_the_tap() -> None:
-    (plugin,) = yaml.safe_load((PACKAGE / "meltano.yml").read_text(encoding="utf-8"))["plugins"]["extractors"]
-    assert set(plugin["select"]) == {"*.*"} | {f"!events.{name}" for name in SECRETS}
+    package = tomllib.loads((PACKAGE / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(package["tool"]["meltano-plugin"]["select"]) == {"*.*"} | {f"!events.{name}" for name in SECRETS}
     columns = load_schema(STREAMS[2], "events")["properties"]
     assert {name for name, column in columns.items() if column.get("x-sensitivity") == "secret"} == SECRETS
 
