@@ -68,7 +68,7 @@ SMALL = 50_000
 SOURCE_MEMORY = 2 << 30
 MELTANO = "BATCH, meltano run"
 # The smallest job takes less than a second, in which the noise of the machine weighs more.
-TIMES_C = 5
+TIMES = {"C": 5}
 
 
 def _database_of(way: str) -> str:
@@ -86,7 +86,7 @@ class Bench:
         self.url = url
         self.rows = rows
         self.times = options.times if SMALL <= rows <= MILLION else 1  # the largest takes long
-        self._with_meltano = not options.no_meltano and rows <= MILLION  # two sizes are enough
+        self._with_meltano = not options.no_meltano
         self._client = client
         self.found: dict[tuple[str, str], Measurement] = {}
 
@@ -96,8 +96,7 @@ class Bench:
         if self._client is not None:
             ways = {"raw pipe": self._raw, **ways}
         for job in JOBS:
-            # Changing every row costs the servers too much to do it again.
-            for _ in range({"D": 1, "C": TIMES_C}.get(job, self.times) if self.times > 1 else 1):
+            for _ in range(TIMES.get(job, self.times) if self.times > 1 else 1):
                 if job in {"D", "C"}:
                     self._change(None if job == "D" else CHANGED)
                 for way, commands in ways.items():
@@ -244,7 +243,7 @@ class Bench:
 
     @cached_property
     def _meltano_project(self) -> tuple[Path, dict[str, str]]:
-        """The folder and the environment of ``meltano run``; it keeps the catalog from one run to the next."""
+        """The folder and the environment of ``meltano run``, the same for all its runs."""
         project, environment = meltano_project(self.folder, self.source, self._sqlalchemy_url(_database_of(MELTANO)))
         return project, {**environment, "TAP_GENIUS_BATCH_CONFIG": json.dumps(BATCH)}
 
@@ -376,7 +375,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
     """Start private servers, measure, and remove them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 3_000_000])
-    parser.add_argument("--times", type=int, default=2, help="take the best of so many runs of the jobs A and B")
+    parser.add_argument("--times", type=int, default=2, help="take the best of so many runs of a job")
     parser.add_argument("--no-raw-pipe", action="store_true", help="leave out what the ratios are to")
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     parser.add_argument("--no-meltano", action="store_true", help="leave out what runs under Meltano")

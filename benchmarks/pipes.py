@@ -12,6 +12,8 @@ if t.TYPE_CHECKING:
     from pathlib import Path
 
 Command: t.TypeAlias = "t.Sequence[str | Path]"
+# What cron leaves of an environment, near enough: Meltano's time grows with the number of variables.
+_KEPT = ("HOME", "PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,13 @@ class PipeFailedError(Exception):
 def measure(
     *commands: Command, folder: Path, environment: t.Mapping[str, str] | None = None, log: str = "pipe.log"
 ) -> Measurement:
-    """Run commands as a pipe in a folder, where their standard error is kept.
+    """Run commands as a pipe in a folder, where their standard error is kept, with little more than ``environment``.
 
     Raises:
         PipeFailedError: If one of them fails.
     """
     processes: list[subprocess.Popen[bytes]] = []
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     start = time.perf_counter()
     with (folder / log).open("wb") as errors:
         for position, command in enumerate(commands):
@@ -52,7 +55,7 @@ def measure(
                     stdout=subprocess.PIPE if position < len(commands) - 1 else subprocess.DEVNULL,
                     stderr=errors,
                     cwd=folder,
-                    env={**os.environ, **(environment or {})},
+                    env={**kept, **(environment or {})},
                 )
             )
     for process in processes[:-1]:
