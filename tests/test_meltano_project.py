@@ -44,6 +44,7 @@ def test_the_project_is_complete() -> None:
     assert "version" not in MAIN
     assert MAIN["project_id"]
     assert MAIN["send_anonymous_usage_stats"] is False
+    assert MAIN["auto_install"] is False
     assert MAIN["default_environment"] in {environment["name"] for environment in MAIN["environments"]}
     assert MAIN["state_backend"]["uri"] == "synchistory://"
     assert {"target-postgres-dw", "tap-genius"} <= set(PLUGINS)
