@@ -63,8 +63,12 @@ from sync_history import runs
 conn = psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True)
 Path(os.environ["MELTANO_PROJECT_ROOT"], "seen.json").write_text(json.dumps({"argv": sys.argv[1:], **os.environ}))
 
+source = next((word.removeprefix("tap-") for word in sys.argv if word.startswith("tap-")), "acme")
+
 def opened(stream):
-    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source="acme", sync_type=stream,
+    # As the loader does; else another run that begins takes this one for dead.
+    runs.take_locks(conn, source, [stream])
+    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source=source, sync_type=stream,
         started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
 
 def progress(row, **counts):

@@ -592,13 +592,6 @@ plugins:
     settings_group_validation:
     - [token]
 """
-# What the stand-in for Meltano does for each tap: acme ends well, best as the test says.
-BOTH = """
-source = sys.argv[3].removeprefix("tap-")
-def opened(stream):
-    return runs.open_run(conn, run_id=os.environ["MELTANO_RUN_ID"], crm_source=source, sync_type=stream,
-        started_at=datetime.now(UTC), configuration={}, bookmark_before=None)
-"""
 
 
 @pytest.fixture
@@ -619,8 +612,7 @@ def sync_all(*arguments: str) -> Result:
 def test_all_sources_are_synced_and_a_failing_one_stops_no_other(meltano: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAP_BEST_TOKEN", "t")
     meltano(
-        BOTH
-        + """
+        """
 row = opened("users" if source == "acme" else "quotes")
 progress(row, created=2)
 runs.close_run(conn, row, **({} if source == "acme" else {"error": "It broke.", "category": "source"}))
@@ -661,7 +653,7 @@ def test_nothing_set_up_is_a_usage_error() -> None:
 def test_a_run_that_cannot_take_place_is_told_and_the_other_goes_on(
     project: Project, meltano: Any, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
 ) -> None:
-    meltano(BOTH + "runs.close_run(conn, opened('users'))")
+    meltano("runs.close_run(conn, opened('users'))")
     start = pipeline._start
 
     def refuse(project: Project, command: list[str], *rest: Any) -> Any:
@@ -680,8 +672,7 @@ def test_a_run_that_cannot_take_place_is_told_and_the_other_goes_on(
 @pytest.mark.usefixtures("two_sources")
 def test_a_signal_ends_all_runs_also_those_that_wait(project: Project, meltano: Any, warehouse_url: str) -> None:
     meltano(
-        BOTH
-        + """
+        """
 row = opened("users")
 def stop(*_):
     runs.close_run(conn, row, error="interrupted", category="interrupted")
