@@ -80,7 +80,7 @@ def test_a_full_disk(servers: Servers, nursery: Nursery, tmp_path: Path) -> None
     with servers.small_disk() as disk:
         chain = Chain(servers, tmp_path, "pipe", "short disk", starter=nursery, small_disk=disk)
         # A run may be over before the disk is full.
-        points = chain.run([BY_NAME["disk full"]] * 3)
+        points = chain.run([BY_NAME["disk full"]] * 7)
     assert any(point.hit for point in points), points
 
 

@@ -641,9 +641,12 @@ class Run:
         )
 
     def close(self) -> None:
-        """Give back the connections and the files of the batches."""
+        """Give back the connections, the locks and the files of the batches."""
         self._lanes.close()
         self._files.close()
+        # A run that begins now would find them held until Postgres has noticed the end of the connection.
+        with suppress(psycopg.Error):
+            self.connection.execute("SELECT pg_advisory_unlock_all()")
         self.connection.close()
 
 
