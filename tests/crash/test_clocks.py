@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from crm_cli.servers.mariadb import Database
 
+    from crash.pipeline import Attempt
     from crash.processes import Nursery, Running
     from crash.servers import Servers
 
@@ -196,12 +197,26 @@ def many(servers: Servers, tmp_path: Path, url: str, nursery: Nursery) -> Pipe:
     return Pipe(tmp_path, servers.source, url, state_every=50, starter=nursery, lock_wait_seconds=1)
 
 
+def stop_with_heartbeat(run: Attempt, url: str, moment: str) -> None:
+    """Stop the loader between two of its transactions, since one locks the row of the history; then date the row."""
+    with checks.connect(url) as conn:
+        conn.execute("SET lock_timeout = '100ms'")
+        while True:
+            run.signal("loader", signal.SIGSTOP)
+            try:
+                conn.execute(
+                    "UPDATE orchestration.sync_history SET heartbeat_at = %s WHERE status = 'running'", (moment,)
+                )
+            except psycopg.errors.LockNotAvailable:
+                run.signal("loader", signal.SIGCONT)
+            else:
+                return
+
+
 def test_two_runs_at_once_and_a_heartbeat_of_another_century(many: Pipe, servers: Servers) -> None:
     """The second is refused as long as the first lives, however old its heartbeat; and not a moment longer."""
     first = many.start_and_wait_for(1)
-    first.signal("loader", signal.SIGSTOP)
-    with checks.connect(many.url) as conn:
-        conn.execute("UPDATE orchestration.sync_history SET heartbeat_at = '1970-01-01' WHERE status = 'running'")
+    stop_with_heartbeat(first, many.url, "1970-01-01")
     second = many.start()
     assert 0 not in second.wait().values()
     newest, running = history_of(many.url)
