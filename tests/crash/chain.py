@@ -73,14 +73,14 @@ class Link:
             return START_SECONDS["meltano"]
         return START_SECONDS["command" if isinstance(self.chain.starter, Commands) else "forked"]
 
-    def has_come(self) -> bool:
-        """Tell whether this attempt has committed something, and all together ``after_rows``."""
+    def has_rows(self, least: int = 0) -> bool:
+        """Tell whether this attempt has committed something, and all together ``least`` rows."""
         row = self.watch.execute(
             "SELECT count(*) FILTER (WHERE records_processed > 0 AND id > %s), coalesce(sum(records_created), 0)"
             " FROM orchestration.sync_history WHERE crm_source = %s",
             (self.runs_before, self.chain.pipeline.crm_source),
         ).fetchone()
-        return row is not None and row[0] > 0 and row[1] >= self.after_rows
+        return row is not None and row[0] > 0 and row[1] >= least
 
 
 @dataclass

@@ -40,12 +40,13 @@ class Fault:
 def wait_for_moment(link: Link) -> bool:
     """Wait for the point that the seed has chosen; False if the run is over before it comes.
 
-    One point in five lies in the time before the first row: connecting, discovering, making tables.
+    One point in five lies in the time before the first row: connecting, discovering, making tables. How long that is
+    depends on the machine, so the first row that is committed ends it.
     """
     if link.at_start:
         end = time.monotonic() + link.random.uniform(0, link.start_seconds)
-        wait_until(lambda: time.monotonic() > end, unless=lambda: link.attempt.is_over)
-    elif not wait_until(link.has_come, unless=lambda: link.attempt.is_over):
+        wait_until(lambda: time.monotonic() > end or link.has_rows(), unless=lambda: link.attempt.is_over)
+    elif not wait_until(lambda: link.has_rows(link.after_rows), unless=lambda: link.attempt.is_over):
         return False
     else:
         time.sleep(link.random.uniform(0, _LONGEST_PAUSE_SECONDS))
@@ -220,11 +221,14 @@ def _fill_disk(link: Link) -> bool:
         return False
     assert link.chain.small_disk is not None
     filler = link.chain.small_disk / "filler"
+    # The run must not be over before the disk is full.
+    link.attempt.signal("loader", signal.SIGSTOP)
     with filler.open("wb") as file:
         free = os.statvfs(link.chain.small_disk)
         left = link.random.randrange(0, 256 * 1024)
         with contextlib.suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, max(free.f_bavail * free.f_frsize - left, 1))
+    link.attempt.signal("loader", signal.SIGCONT)
     link.attempt.wait()
     filler.unlink()
     return _has_failed(link)
