@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from crm_cli import definitions
+from crm_cli.project import lock_file
 from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,8 @@ def test_every_tap_and_the_loader_are_plugins() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_the_definition_is_the_one_that_the_program_gives(package: Path) -> None:
-    written = definitions.lock_file(ROOT, package.name).read_text(encoding="utf-8")
+    kind = definitions.plugin_type(package.name)
+    written = lock_file(ROOT, kind, package.name, definitions.VARIANT).read_text(encoding="utf-8")
     assert written == definitions.file_text(package, about(package.name)), "run `make definitions`"
 
 

@@ -23,6 +23,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from crm_cli.project import lock_file
+
 # Whose tap or loader it is, among those of the same name.
 VARIANT: Final = "crm-warehouse"
 # Capabilities that Meltano 4.4 and its Hub know, by type of plugin, in the order in which they are listed.
@@ -66,7 +68,10 @@ def about(executable: str) -> dict[str, Any]:
 
 
 def definition(package: Path, described: dict[str, Any]) -> dict[str, Any]:
-    """Return the plugin as Meltano knows it once it is installed: without ``pip_url``, so that it stays as it is."""
+    """Return the plugin as a lock file defines it.
+
+    Without ``pip_url``: of a plugin that has one, Meltano keeps the catalog, and would not see a new column.
+    """
     known, name = _tools(package)["meltano-plugin"], package.name
     kind = plugin_type(name)
     groups = known.get("settings_groups") or [described["settings"].get("required") or []]
@@ -108,11 +113,6 @@ def title_case(label: str) -> str:
     first, *rest = label.split(" ")
     words = [first, *(word if word in _SMALL_WORDS else word[:1].upper() + word[1:] for word in rest)]
     return " ".join(words)
-
-
-def lock_file(root: Path, name: str) -> Path:
-    """Return where Meltano looks for the definition of a plugin."""
-    return root / "plugins" / plugin_type(name) / f"{name}--{VARIANT}.lock"
 
 
 def file_text(package: Path, described: dict[str, Any]) -> str:
@@ -161,7 +161,7 @@ def _kind(schema: dict[str, Any]) -> str:
 def main() -> None:
     """Write the lock file of every package of the current folder's project."""
     for package in plugin_packages(Path.cwd()):
-        file = lock_file(Path.cwd(), package.name)
+        file = lock_file(Path.cwd(), plugin_type(package.name), package.name, VARIANT)
         file.parent.mkdir(exist_ok=True)
         file.write_text(file_text(package, about(package.name)), encoding="utf-8")
 

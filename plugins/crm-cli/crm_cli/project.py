@@ -153,11 +153,11 @@ class Project:
     def _locked(self) -> dict[Path, dict[str, Any]]:
         """The definitions of plugins that are locked: ``meltano.yml`` then gives no more than name and variant."""
         files = [
-            self.root / "plugins" / kind / f"{plugin['name']}--{plugin['variant']}.lock"
+            lock_file(self.root, kind, plugin["name"], plugin["variant"])
             for kind, plugin in self._declared
-            if "variant" in plugin
+            if {"name", "variant"} <= plugin.keys()
         ]
-        return {file: json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()}
+        return {file: _load_lock(file) for file in files if file.is_file()}
 
     def _definitions(self, plugin: str) -> list[dict[str, Any]]:
         known = [*self._locked.values(), *(declared for _, declared in self._declared)]
@@ -184,6 +184,19 @@ class Project:
 def variable(tap: str, setting: str) -> str:
     """Return the environment variable that sets a setting of a tap."""
     return f"{tap}_{setting}".upper().replace("-", "_").replace(".", "_")
+
+
+def lock_file(root: Path, kind: str, name: str, variant: str) -> Path:
+    """Return where Meltano looks for the definition of a plugin; ``kind`` is ``extractors``, ``loaders`` and so on."""
+    return root / "plugins" / kind / f"{name}--{variant}.lock"
+
+
+def _load_lock(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CrmUsageError(f"{path} is no valid JSON: {error}. `make definitions` writes it anew.") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _load(path: Path) -> dict[str, Any]:

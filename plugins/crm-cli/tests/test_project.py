@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from crm_cli.errors import CrmUsageError
-from crm_cli.project import Project, Setting
+from crm_cli.project import Project, Setting, lock_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +127,13 @@ def test_a_plugin_may_be_defined_by_its_lock_file(project: Project) -> None:
     assert [setting.env for setting in fresh.settings("tap-locked")] == ["TAP_LOCKED_HOST", "TAP_LOCKED_KEY"]
     assert [setting.name for setting in fresh.missing_settings("tap-locked")] == ["key"]
     assert fresh.settings("tap-bare") == []
+
+
+@pytest.mark.parametrize("text", ["{", "\xff"])
+def test_a_broken_lock_file_is_a_usage_error(project: Project, text: str) -> None:
+    (project.root / "meltano.yml").write_text("plugins:\n  extractors:\n  - {name: tap-locked, variant: ours}\n")
+    lock = lock_file(project.root, "extractors", "tap-locked", "ours")
+    lock.parent.mkdir(parents=True)
+    lock.write_bytes(text.encode("latin-1"))
+    with pytest.raises(CrmUsageError, match=r"is no valid JSON: .* `make definitions` writes it anew"):
+        Project(project.root).settings("tap-locked")
