@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from crm_cli import definitions
 from crm_cli.main import crm
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +77,9 @@ def test_it_is_registered_wherever_taps_are_named_and_has_the_documents(copy: Pa
     assert make("acme").exit_code == 0
     for file in REGISTERED:
         assert "acme" in (copy / file).read_text(encoding="utf-8").lower(), file
+    main = yaml.safe_load((copy / "meltano.yml").read_text(encoding="utf-8"))
+    assert main["plugins"]["extractors"][-1] == {"name": "tap-acme-dw", "variant": definitions.VARIANT}
+    assert {"name": "acme", "tasks": ["tap-acme-dw target-postgres-dw"]} in main["jobs"]
     readme = (copy / "taps/tap-acme-dw/README.md").read_text(encoding="utf-8")
     assert "| `api_key` (secret) |" in readme
     assert "| `max_records` | `0` |" in readme

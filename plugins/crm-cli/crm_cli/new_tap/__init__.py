@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from crm_cli.definitions import VARIANT
 from crm_cli.errors import CrmUsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ _REGISTRATIONS: Final = (
     ("requirements.in", "-e ./taps/tap-kit\n", "-e ./taps/tap-<<crm>>-dw\n"),
     ("pyproject.toml", "$MYPY_CONFIG_FILE_DIR/plugins/sync-history:", "$MYPY_CONFIG_FILE_DIR/taps/tap-<<crm>>-dw:"),
     ("pyproject.toml", '"sync_history", ', '"tap_<<crm>>_dw", '),
-    ("meltano.yml", "  loaders:\n", "  - name: tap-<<crm>>-dw\n    variant: crm-warehouse\n"),
+    ("meltano.yml", "  loaders:\n", f"  - name: tap-<<crm>>-dw\n    variant: {VARIANT}\n"),
     ("meltano.yml", "\n# The timetable", "- name: <<crm>>\n  tasks:\n  - tap-<<crm>>-dw target-postgres-dw\n"),
     (
         "meltano.yml",
