@@ -396,7 +396,18 @@ def test_a_bookmark_stays_with_a_stream_whose_later_flushes_bring_nothing_new(po
 
 
 def test_a_run_that_has_ended_holds_no_lock(postgres_url: str) -> None:
-    """Postgres notices a closed connection a moment later; the next run may begin sooner."""
+    """Postgres notices a closed connection a moment later; the next run may begin sooner. Here it never does."""
     held = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database()"
-    assert load(postgres_url, *people(row(1))).error is None
+    close = psycopg.Connection.close
+    left_open: list[psycopg.Connection] = []
+
+    def leave_open(connection: psycopg.Connection) -> None:
+        left_open.append(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Connection, "close", leave_open)
+        assert load(postgres_url, *people(row(1))).error is None
+    assert left_open
     assert query(postgres_url, f"{held} AND locktype = 'advisory'") == [(0,)]
+    for connection in left_open:
+        close(connection)
