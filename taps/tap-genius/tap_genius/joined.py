@@ -190,7 +190,7 @@ class Layout:
             return None
         width = self._moment_widths[0]
         ends = [row[-width:] for row in rows if row is not None]
-        if NULL not in b"".join(ends):
+        if NULL not in b"".join(ends):  # as usual; then no row is looked at by itself
             return max(ends, default=b"").decode() or None
         found = max([end for end in ends if end[-1:] != NULL], default=b"")
         if len(self._moment_widths) > 1:
