@@ -73,7 +73,12 @@ def test_one_connection_is_enough(
     make_services(source, rows)
     opened: list[Client] = []
     connect = Client._connect
-    monkeypatch.setattr(Client, "_connect", lambda client: (opened.append(client), connect(client))[1])
+
+    def counted(client: Client) -> t.Any:
+        opened.append(client)
+        return connect(client)
+
+    monkeypatch.setattr(Client, "_connect", counted)
     run = run_tap(TapGenius, {**empty_config, "page_size": page_size})
     assert [record["id"] for record in run.records("services")] == [*range(1, rows + 1)]
     assert len(opened) == 1
