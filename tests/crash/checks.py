@@ -36,6 +36,12 @@ def wait_for_sessions(conn: Connection[TupleRow]) -> None:
     wait_until(lambda: conn.execute(left, (LOADER,)).fetchone() is None)
 
 
+def has_no_transaction(conn: Connection[TupleRow]) -> bool:
+    """Tell whether no session of a loader is in a transaction."""
+    busy = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+    return conn.execute(f"{busy} AND state <> 'idle'".encode(), (LOADER,)).fetchone() is None
+
+
 def exists(conn: Connection[TupleRow], schema: str, table: str) -> bool:
     """Tell whether a table is there."""
     return conn.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{schema}.{table}",)).fetchone() == (True,)

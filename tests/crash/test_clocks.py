@@ -20,6 +20,7 @@ import pytest
 from crash import checks
 from crash.pipeline import Mode, Pipe, history_of
 from crash.servers import with_database
+from crash.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -198,19 +199,18 @@ def many(servers: Servers, tmp_path: Path, url: str, nursery: Nursery) -> Pipe:
 
 
 def stop_with_heartbeat(run: Attempt, url: str, moment: str) -> None:
-    """Stop the loader between two of its transactions, since one locks the row of the history; then date the row."""
+    """Stop the loader between two of its transactions, since one locks the row of the history; then date the row.
+
+    What it may have sent just before it was stopped is then the beginning of a transaction, which locks nothing yet.
+    """
     with checks.connect(url) as conn:
-        conn.execute("SET lock_timeout = '100ms'")
-        while True:
+        wait_until(lambda: checks.has_no_transaction(conn))
+        run.signal("loader", signal.SIGSTOP)
+        while not checks.has_no_transaction(conn):
+            run.signal("loader", signal.SIGCONT)
+            wait_until(lambda: checks.has_no_transaction(conn))
             run.signal("loader", signal.SIGSTOP)
-            try:
-                conn.execute(
-                    "UPDATE orchestration.sync_history SET heartbeat_at = %s WHERE status = 'running'", (moment,)
-                )
-            except psycopg.errors.LockNotAvailable:
-                run.signal("loader", signal.SIGCONT)
-            else:
-                return
+        conn.execute("UPDATE orchestration.sync_history SET heartbeat_at = %s WHERE status = 'running'", (moment,))
 
 
 def test_two_runs_at_once_and_a_heartbeat_of_another_century(many: Pipe, servers: Servers) -> None:

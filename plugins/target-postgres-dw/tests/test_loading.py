@@ -395,7 +395,8 @@ def test_a_bookmark_stays_with_a_stream_whose_later_flushes_bring_nothing_new(po
     assert last_run(postgres_url, "pets").bookmark == {}
 
 
-def test_a_run_that_has_ended_holds_no_lock(postgres_url: str) -> None:
+@pytest.mark.parametrize("end", [[], [{"type": "RECORD", "stream": "cats", "record": {}}]], ids=["well", "badly"])
+def test_a_run_that_has_ended_holds_no_lock(postgres_url: str, end: list[dict[str, Any]]) -> None:
     """Postgres notices a closed connection a moment later; the next run may begin sooner. Here it never does."""
     held = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database()"
     close = psycopg.Connection.close
@@ -406,7 +407,7 @@ def test_a_run_that_has_ended_holds_no_lock(postgres_url: str) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psycopg.Connection, "close", leave_open)
-        assert load(postgres_url, *people(row(1))).error is None
+        assert bool(load(postgres_url, *people(row(1)), *end).error) == bool(end)
     assert left_open
     assert query(postgres_url, f"{held} AND locktype = 'advisory'") == [(0,)]
     for connection in left_open:
